@@ -492,7 +492,10 @@ fn service_hint(error: &ServiceError) -> String {
         }
         (None, ServiceError::Refused(problem)) if problem.retry_may_help => t!("run the command again").into(),
         (None, ServiceError::Refused(_)) => t!("change what is asked for: the same is refused again").into(),
-        (None, ServiceError::Away { .. } | ServiceError::Unusable { .. }) => {
+        (None, ServiceError::NoToken { source, .. }) if source.is_refusal() => {
+            t!("sign in again: easemob-admin login").into()
+        }
+        (None, ServiceError::NoToken { .. } | ServiceError::Away { .. } | ServiceError::Unusable { .. }) => {
             t!("check the address of the service and the network; run the command again when it answers").into()
         }
     }

@@ -26,7 +26,6 @@ use easemob_admin_sandbox::Sandbox;
 use easemob_admin_store_pg::trail::{PgTrail, PgTrails};
 use easemob_admin_words::t;
 use jiff::tz::TimeZone;
-use secrecy::ExposeSecret as _;
 
 use crate::budget::{Budget, rates_with};
 use crate::capability_file::Known;
@@ -403,10 +402,13 @@ impl Context {
     /// Returns the app key of the configured server.
     ///
     /// # Errors
-    /// When no server is configured, or its address contains no app key and none was given.
+    /// When no server is configured, or its address contains no app key and none was given, or the service cannot be asked.
     pub fn app_key(&self) -> Result<String, CommandError> {
         if let Some(app) = &self.globals.app {
             return Ok(app.clone());
+        }
+        if let Some(remote) = self.service()? {
+            return Ok(remote.app.view().app.clone());
         }
         let root = self.server_root()?.ok_or_else(|| {
             CommandError::new(exit::USAGE, t!("the sandbox of --sandbox does not post events"))
@@ -658,7 +660,11 @@ impl Context {
 
     /// Prepares the calls that a service passes on, under the key of the service.
     fn through(&self, service: Remote, handling: Handling) -> Result<Session, CommandError> {
-        let Remote { app, profile, key } = service;
+        let Remote {
+            app,
+            profile,
+            credentials,
+        } = service;
         let root = app.app_root();
         let root = AppRoot::parse(&root).map_err(|error| {
             CommandError::new(exit::CONFIG, t!("cannot use the address of the service")).because(error)
@@ -666,14 +672,14 @@ impl Context {
         let (name, profile) = profile.unzip();
         let budget = Budget::of(self.globals.rate, self.globals.share, profile.as_ref(), None);
         let builder = Client::builder(root.clone())
-            .credentials(Credentials::fixed_token(key.expose_secret()))
+            .credentials(credentials)
             .rate(budget.rate)
             .timeouts(self.timeouts())
             .wait_for_server(handling.wait_for_server)
             .user_agent(USER_AGENT);
         let client = self.trust(profile.as_ref())?.given_to(builder).build();
         let client = client.map_err(|error| CommandError::new(exit::CONFIG, error.to_string()))?;
-        let server = Server::new(client, self.ages());
+        let server = Server::new(client, self.ages()).hearing_reasons(true);
         let view = app.view();
         Ok(Session {
             _pauses: self.pauses(&server)?,
@@ -762,17 +768,18 @@ impl Context {
                 let (name, profile) = profile.unzip();
                 let app_root = root.to_string();
                 let subject = credentials.subject().map(str::to_owned);
-                let credentials = credentials.fetch().await?;
+                let fetched = credentials.fetch().await?;
                 let known = self.known(&root, false, handling);
                 let (budget, team) = self.budget_of(&root, profile.as_ref());
                 let server = self.server(
                     &root,
-                    &credentials,
+                    &fetched.credentials,
                     profile.as_ref(),
                     handling,
                     known.as_ref(),
                     (budget, team),
                 )?;
+                let server = server.hearing_reasons(fetched.is_of_a_service);
                 Ok(Session {
                     _pauses: self.pauses(&server)?,
                     app_root,
@@ -906,7 +913,7 @@ impl Context {
     }
 
     /// Reads the certificates that a profile trusts.
-    fn trusted_certificates(&self, profile: &Profile) -> Result<Option<Vec<u8>>, CommandError> {
+    pub(crate) fn trusted_certificates(&self, profile: &Profile) -> Result<Option<Vec<u8>>, CommandError> {
         let Some(file) = &profile.ca_file else {
             return Ok(None);
         };

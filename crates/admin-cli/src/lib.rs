@@ -11,6 +11,7 @@
 //! | [`config`] | finds server and credentials |
 //! | [`capability_file`] | what a server was found to do |
 //! | [`stores`] | where records are kept |
+//! | `absence` | outlasts a service or a database that is away |
 //! | `heads` | keeps heads of the audit trail outside the database (feature `postgres`) |
 //! | [`render`] | writes rows |
 //! | [`ui`], [`progress`], [`confirm`] | talk to the operator |
@@ -18,6 +19,7 @@
 //!
 //! stdout carries data only; everything else goes to stderr.
 
+mod absence;
 pub mod acts;
 pub mod amounts;
 pub mod budget;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use easemob_admin_api::{Client, Credentials};
+use easemob_admin_api::{BroughtToken, Client, Credentials, NoToken};
+use easemob_admin_ops::causes::with_causes;
 use easemob_admin_remote::client::service::root_of;
 use easemob_admin_remote::client::{Service, ServiceApp, ServiceKey};
 use easemob_admin_words::t;
@@ -19,7 +20,9 @@ use crate::config::service::{SERVICE, ServiceAt, configured};
 use crate::context::{Context, USER_AGENT};
 use crate::exit;
 use crate::ownership::{require_settings, warn_of_settings};
-use crate::sign_in::kept::SignInFile;
+use crate::sign_in::SignInError;
+use crate::sign_in::kept::{Kept, SignInFile};
+use crate::sign_in::provider::Authorities;
 
 /// A service that acts for a command.
 #[derive(Clone)]
@@ -28,8 +31,8 @@ pub struct Remote {
     pub app: ServiceApp,
     /// The profile that names the service, with its name.
     pub profile: Option<(String, Profile)>,
-    /// The key.
-    pub key: SecretString,
+    /// The key, or the sign-in.
+    pub credentials: Credentials,
 }
 
 /// Returns the error of a command that does not go through a service.
@@ -89,15 +92,15 @@ impl Context {
 
     fn found(&self, at: ServiceAt) -> Result<Remote, CommandError> {
         let key = self.key_of(&at)?;
-        let signed_in = match &at.key {
-            Some(_) => ServiceKey::Fixed(key.clone()),
-            None => renewed(self.sign_in_file(&at.url)?),
+        let (credentials, key) = match &at.key {
+            Some(_) => (Credentials::fixed_token(key.clone()), ServiceKey::Fixed(key)),
+            None => renewed(&self.sign_in_file(&at)?),
         };
-        let service = self.service_with(&at, signed_in)?;
+        let service = self.service_with(&at, key)?;
         Ok(Remote {
             app: ServiceApp::find(&service, at.app.as_deref())?,
             profile: at.profile,
-            key,
+            credentials,
         })
     }
 
@@ -119,8 +122,9 @@ impl Context {
         if let Some(key) = &at.key {
             return Ok(key.fetch_now()?);
         }
-        let file = self.sign_in_file(&at.url)?;
-        let token = waited_for(file.token(Timestamp::now()))?;
+        let file = self.sign_in_file(at)?;
+        let kept = waited_for(file.renewed(Timestamp::now(), None))?;
+        let token = kept.map(|kept| kept.token());
         token.ok_or_else(|| {
             CommandError::new(
                 exit::CONFIG,
@@ -156,9 +160,20 @@ impl Context {
     /// Returns the file with the sign-in at a service.
     ///
     /// # Errors
-    /// When there is no data directory.
-    pub fn sign_in_file(&self, url: &str) -> Result<SignInFile, CommandError> {
-        Ok(SignInFile::of(&self.places()?.sign_ins(), url))
+    /// When there is no data directory, or the `ca_file` of the profile cannot be read.
+    pub fn sign_in_file(&self, at: &ServiceAt) -> Result<SignInFile, CommandError> {
+        let authorities = self.authorities(at)?;
+        Ok(SignInFile::of(&self.places()?.sign_ins(), &at.url, authorities))
+    }
+
+    /// Returns the certificates with which the issuers of a service are reached: the pinned one is that of the service.
+    ///
+    /// # Errors
+    /// When the `ca_file` of the profile cannot be read.
+    pub fn authorities(&self, at: &ServiceAt) -> Result<Authorities, CommandError> {
+        let profile = at.profile.as_ref().map(|(_, profile)| profile);
+        let trusted = profile.map_or(Ok(None), |profile| self.trusted_certificates(profile))?;
+        Ok(Authorities(trusted))
     }
 
     /// Prepares requests to a service with a key. Sends nothing.
@@ -190,18 +205,40 @@ impl Context {
     }
 }
 
-/// Returns the token of whoever is signed in, renewed when it ends: a command may follow a run for hours.
-fn renewed(file: SignInFile) -> ServiceKey {
-    ServiceKey::SignedIn(Arc::new(move || {
+/// Returns the token of whoever is signed in for the two kinds of calls, renewed when it ends or is refused: a command may take
+/// hours.
+fn renewed(file: &SignInFile) -> (Credentials, ServiceKey) {
+    let for_calls = file.clone();
+    let credentials = Credentials::brought(move |refused| {
+        let file = for_calls.clone();
+        async move {
+            let now = Timestamp::now();
+            let kept = signed_in(&file, now, refused).await?;
+            Ok(BroughtToken {
+                token: kept.token(),
+                lives: kept.lives(now),
+            })
+        }
+    });
+    let file = file.clone();
+    let key = ServiceKey::SignedIn(Arc::new(move |refused| {
         let file = file.clone();
-        Box::pin(async move {
-            let token = file
-                .token(Timestamp::now())
-                .await
-                .map_err(|error| error.to_string())?;
-            token.ok_or_else(|| t!("nobody is signed in any more").to_owned())
-        })
-    }))
+        Box::pin(async move { Ok(signed_in(&file, Timestamp::now(), refused).await?.token()) })
+    }));
+    (credentials, key)
+}
+
+async fn signed_in(
+    file: &SignInFile,
+    now: Timestamp,
+    refused: Option<SecretString>,
+) -> Result<Kept, NoToken> {
+    match file.renewed(now, refused.as_ref()).await {
+        Ok(Some(kept)) => Ok(kept),
+        Ok(None) => Err(NoToken::refused(t!("nobody is signed in any more"))),
+        Err(error @ SignInError::Unusable { .. }) => Err(NoToken::away(with_causes(&error))),
+        Err(error) => Err(NoToken::refused(with_causes(&error))),
+    }
 }
 
 /// Runs a future to its end on a thread of its own: this may be a thread of a runtime.

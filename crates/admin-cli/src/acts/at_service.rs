@@ -9,7 +9,10 @@ use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::report::lock::LockReport;
+use easemob_admin_ops::run::id::RunId;
 use easemob_admin_ops::run::journal::header::Header;
+use easemob_admin_ops::run::journal::progress::Progress;
+use easemob_admin_ops::run::resume::Which;
 use easemob_admin_ops::run::store::OpenRun;
 use easemob_admin_ops::schedule::concurrency::Concurrency;
 use easemob_admin_ops::schedule::pipeline::{REST, Stop, Wish};
@@ -150,6 +153,37 @@ pub(super) async fn perform(
             finished(driven, failed)
         }
     }
+}
+
+/// Reports a batch of a watch that a service keeps, as if it was worked on here.
+///
+/// # Errors
+/// When the service refuses or is away.
+pub async fn follow_batch(
+    context: &Context,
+    session: &Session,
+    app: &ServiceApp,
+    id: &RunId,
+) -> Result<Exit, CommandError> {
+    let stores = context.stores()?;
+    let header = stores.runs().glance(id)?.header;
+    let job = job_of(header.action.clone())?;
+    let before = Progress::new(header.jobs()).counts();
+    let which = Which::Unfinished;
+    let wishes = watch::channel(Wish::Run).0;
+    let following = Following {
+        context,
+        session,
+        app,
+        header: &header,
+        job: &job,
+        summary: summary_of_attempt(Summary::of_users(header.items), &header, &before, which),
+        work: app.follow(id, which, before, context.globals.wait_for_server),
+        wishes: &wishes,
+    };
+    let told = until_told(context.deadline());
+    let (driven, failed) = following.report::<DeviceReport>(told).await?;
+    finished(driven, failed)
 }
 
 /// Says that the run is on record, whatever became of its start.

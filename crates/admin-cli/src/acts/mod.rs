@@ -5,7 +5,7 @@
 //! journal says, alone or in [`parts`] beside other workers, and [`read_first`] reads what some acts have to know before
 //! they start. The rules live in [`easemob_admin_ops`]; this module connects them to the terminal.
 
-mod at_service;
+pub mod at_service;
 pub mod attempt;
 pub mod begin;
 pub mod drift_check;

@@ -174,7 +174,7 @@ impl<'a> Work<'a, '_> {
                 }
             };
             let leave = open.held.begin_work(self.call_off(&wishes))?;
-            let server = session.server.with_leave(leave);
+            let server = session.server.because(self.header).with_leave(leave);
             let operator = operator(session.subject.clone(), context.environment.get("SUDO_USER"));
             let (attempt, tasks) = Attempt::begin(open, self.which, operator, now_ms).await?;
             let driven = match &mut driven {

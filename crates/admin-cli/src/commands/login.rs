@@ -74,14 +74,14 @@ struct LoginSummary {
 pub async fn run(context: &Context, args: &LoginArgs) -> Result<Exit, CommandError> {
     let at = context.service_to_sign_in()?;
     let client = chosen(context, &at, args)?;
-    let provider = Provider::discover(&client.issuer).await?;
+    let provider = Provider::discover(&client.issuer, &context.authorities(&at)?).await?;
     let tokens = signed_in(context, args, &provider, &client).await?;
     // Before it is kept: a token that the service refuses would stop each later command.
     let caller = context
         .service_with(&at, ServiceKey::Fixed(tokens.token.clone()))?
         .whoami()?;
     let kept = Kept::new(&at.url, client, &tokens, Timestamp::now());
-    context.sign_in_file(&at.url)?.write(&kept)?;
+    context.sign_in_file(&at)?.write(&kept)?;
     let row = LoginRow {
         service: at.url.clone(),
         person: caller.owner.clone(),

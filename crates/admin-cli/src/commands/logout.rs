@@ -10,7 +10,7 @@ use crate::exit::{self, Exit};
 use crate::render::report::{Row, unwritten_rows};
 use crate::sign_in::SignInError;
 use crate::sign_in::kept::Kept;
-use crate::sign_in::provider::Provider;
+use crate::sign_in::provider::{Authorities, Provider};
 
 /// Arguments of `logout`.
 #[derive(Debug, Args)]
@@ -51,13 +51,13 @@ struct LogoutSummary {}
 /// When no service is configured, or the sign-in cannot be removed.
 pub async fn run(context: &Context, _: &LogoutArgs) -> Result<Exit, CommandError> {
     let at = context.service_to_sign_in()?;
-    let file = context.sign_in_file(&at.url)?;
+    let file = context.sign_in_file(&at)?;
     let kept = file.read();
     // First here: whatever the issuer says, nobody acts with it on this machine any more.
     file.remove()?;
     let kept = kept?;
     let revoked = match &kept {
-        Some(kept) => revoke(kept).await,
+        Some(kept) => revoke(kept, &context.authorities(&at)?).await,
         None => Ok(()),
     };
     let row = LogoutRow {
@@ -87,8 +87,8 @@ pub async fn run(context: &Context, _: &LogoutArgs) -> Result<Exit, CommandError
 }
 
 /// Gives the tokens back: first the one that others are got with.
-async fn revoke(kept: &Kept) -> Result<(), SignInError> {
-    let provider = Provider::discover(&kept.client.issuer).await?;
+async fn revoke(kept: &Kept, authorities: &Authorities) -> Result<(), SignInError> {
+    let provider = Provider::discover(&kept.client.issuer, authorities).await?;
     if let Some(refresh) = kept.refresh() {
         provider.revoke(&kept.client, &refresh, "refresh_token").await?;
     }

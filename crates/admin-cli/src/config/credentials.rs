@@ -228,17 +228,40 @@ impl Plan {
     ///
     /// # Errors
     /// When a file cannot be read, a command fails, or a key cannot be used.
-    pub async fn fetch(&self) -> Result<Credentials, CredentialError> {
-        match self {
-            Self::Token(place) => Ok(Credentials::fixed_token(place.fetch().await?.expose_secret())),
+    pub async fn fetch(&self) -> Result<Fetched, CredentialError> {
+        let (credentials, is_of_a_service) = match self {
+            Self::Token(place) => {
+                let token = place.fetch().await?;
+                let is_of_a_service = is_of_a_service(&token);
+                (Credentials::fixed_token(token), is_of_a_service)
+            }
             Self::ClientSecret { id, secret } => {
                 checked(SecretString::from(id.as_str()), t!("the client id"))?;
                 let secret = secret.fetch().await?;
-                Ok(Credentials::client_secret(id.as_str(), secret.expose_secret()))
+                let is_of_a_service = is_of_a_service(&secret);
+                (Credentials::client_secret(id.as_str(), secret), is_of_a_service)
             }
-            Self::Jwt(key) => signed(key),
-        }
+            Self::Jwt(key) => (signed(key)?, false),
+        };
+        Ok(Fetched {
+            credentials,
+            is_of_a_service,
+        })
     }
+}
+
+/// Credentials that were read.
+pub struct Fetched {
+    /// The credentials.
+    pub credentials: Credentials,
+    /// Whether they are a key of a service of this toolkit, which passes calls on: the server that they are for is that service.
+    pub is_of_a_service: bool,
+}
+
+/// Keys of a service begin with `ea_`, and its tokens with `eat_`.
+fn is_of_a_service(secret: &SecretString) -> bool {
+    let secret = secret.expose_secret();
+    ["ea_", "eat_"].iter().any(|start| secret.starts_with(start)) && secret.matches('_').count() > 1
 }
 
 #[cfg(not(feature = "jwt"))]

@@ -18,7 +18,7 @@ pub(super) fn post(address: &str, heads: &[NewHead]) -> Result<(), Unsent> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let client = client_for(address, TIMEOUT)?;
+        let client = client_for(address, TIMEOUT, None)?;
         for head in heads {
             let status = client.post(address, &body(head)).await?;
             if !(200..300).contains(&status) {

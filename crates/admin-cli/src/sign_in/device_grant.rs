@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
 use super::SignInError;
-use super::provider::{Answer, Provider, Tokens, ask, of_answer};
+use super::provider::{Answer, Provider, Tokens, of_answer};
 
 /// How often to ask if the issuer does not say.
 const USUAL: u64 = 5;
@@ -79,7 +79,7 @@ pub async fn begin(provider: &Provider, client: &SignIn) -> Result<DeviceCode, S
         ("client_id", client.client_id.as_str()),
         ("scope", client.scope.as_str()),
     ];
-    let answer = ask(address, Some(&form)).await?;
+    let answer = provider.ask(address, &form).await?;
     if answer.status != 200 {
         return Err(SignInError::Refused(answer.said()));
     }
@@ -106,7 +106,7 @@ pub async fn finish(provider: &Provider, client: &SignIn, code: &DeviceCode) -> 
         if Instant::now() >= end {
             return Err(SignInError::Expired);
         }
-        let answer = ask(&provider.token_endpoint, Some(&form)).await.ok();
+        let answer = provider.ask(&provider.token_endpoint, &form).await.ok();
         match (next(answer.as_ref(), interval), answer) {
             (Next::Again(wait), _) => interval = wait,
             (Next::Denied, _) => return Err(SignInError::Denied),

@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 use tokio::time::sleep;
 
 use super::SignInError;
-use super::provider::{Provider, Tokens};
+use super::provider::{Authorities, Provider, Tokens};
 
 /// A token with less than this left is renewed: a command takes a while.
 const TOO_SHORT: SignedDuration = SignedDuration::from_mins(2);
@@ -73,9 +73,20 @@ impl Kept {
         self.refresh.clone().map(SecretString::from)
     }
 
-    /// Returns true if the token lives for long enough.
-    fn is_fresh(&self, now: Timestamp) -> bool {
-        self.ends.is_none_or(|ends| ends.duration_since(now) > TOO_SHORT)
+    /// Returns true if the token lives for long enough, and is not the one that was refused.
+    fn is_good(&self, now: Timestamp, refused: Option<&SecretString>) -> bool {
+        self.ends.is_none_or(|ends| ends.duration_since(now) > TOO_SHORT) && !self.is(refused)
+    }
+
+    fn is(&self, refused: Option<&SecretString>) -> bool {
+        refused.is_some_and(|refused| refused.expose_secret() == self.token)
+    }
+
+    /// Returns how long the token lives, if that is known.
+    #[must_use]
+    pub fn lives(&self, now: Timestamp) -> Option<Duration> {
+        let left = self.ends?.duration_since(now);
+        Some(left.try_into().unwrap_or_default())
     }
 }
 
@@ -88,17 +99,19 @@ fn plain(service: &str) -> &str {
 pub struct SignInFile {
     path: PathBuf,
     service: String,
+    authorities: Authorities,
 }
 
 impl SignInFile {
-    /// Describes the file of a service in a directory.
+    /// Describes the file of a service in a directory; `authorities` are trusted when the issuer is asked.
     #[must_use]
-    pub fn of(directory: &Path, service: &str) -> Self {
+    pub fn of(directory: &Path, service: &str, authorities: Authorities) -> Self {
         let service = plain(service).to_owned();
         let name = format!("{:x}", Sha256::digest(service.as_bytes()));
         Self {
             path: directory.join(format!("{}.json", &name[..32])),
             service,
+            authorities,
         }
     }
 
@@ -159,36 +172,40 @@ impl SignInFile {
         }
     }
 
-    /// Returns a token that lives for a while; nothing if nobody is signed in. One process renews it at a time, because an issuer
-    /// may take a second use of the same token for theft.
+    /// Returns a sign-in whose token lives for a while, and is not the one that the service has `refused`; nothing if nobody is
+    /// signed in. One process renews it at a time, because an issuer may take a second use of the same token for theft.
     ///
     /// # Errors
     /// When it cannot be renewed.
-    pub async fn token(&self, now: Timestamp) -> Result<Option<SecretString>, SignInError> {
+    pub async fn renewed(
+        &self,
+        now: Timestamp,
+        refused: Option<&SecretString>,
+    ) -> Result<Option<Kept>, SignInError> {
         let Some(kept) = self.read()? else { return Ok(None) };
-        if kept.is_fresh(now) {
-            return Ok(Some(kept.token()));
+        if kept.is_good(now, refused) {
+            return Ok(Some(kept));
         }
         let _lock = self.lock().await?;
         let Some(kept) = self.read()? else { return Ok(None) };
-        if kept.is_fresh(now) {
-            return Ok(Some(kept.token()));
+        if kept.is_good(now, refused) {
+            return Ok(Some(kept));
         }
-        let lives = kept.ends.is_none_or(|ends| ends > now);
-        match self.renewed(&kept, now).await {
-            Ok(renewed) => Ok(Some(renewed.token())),
+        let lives = kept.ends.is_none_or(|ends| ends > now) && !kept.is(refused);
+        match self.renew(&kept, now).await {
+            Ok(renewed) => Ok(Some(renewed)),
             // It is good for a moment yet.
-            Err(_) if lives => Ok(Some(kept.token())),
+            Err(_) if lives => Ok(Some(kept)),
             Err(SignInError::Refused(_)) => Err(SignInError::Ended(self.service.clone())),
             Err(error) => Err(error),
         }
     }
 
-    async fn renewed(&self, kept: &Kept, now: Timestamp) -> Result<Kept, SignInError> {
+    async fn renew(&self, kept: &Kept, now: Timestamp) -> Result<Kept, SignInError> {
         let refresh = kept
             .refresh()
             .ok_or_else(|| SignInError::Ended(self.service.clone()))?;
-        let provider = Provider::discover(&kept.client.issuer).await?;
+        let provider = Provider::discover(&kept.client.issuer, &self.authorities).await?;
         let mut tokens = provider.refreshed(&kept.client, &refresh).await?;
         // An issuer that does not give another one goes on with this one.
         tokens.refresh.get_or_insert(refresh);
@@ -254,18 +271,25 @@ mod tests {
     #[tokio::test]
     async fn a_token_is_used_while_it_lives_and_for_its_own_service_only() {
         let home = tempfile::tempdir().unwrap();
-        let file = SignInFile::of(home.path(), "https://ops.example.com/");
+        let file = SignInFile::of(home.path(), "https://ops.example.com/", Authorities::default());
         assert!(
-            file.token(Timestamp::from_second(0).unwrap())
+            file.renewed(Timestamp::from_second(0).unwrap(), None)
                 .await
                 .unwrap()
                 .is_none()
         );
         file.write(&kept("https://ops.example.com")).unwrap();
-        let at = |second| file.token(Timestamp::from_second(second).unwrap());
-        assert_eq!(at(1).await.unwrap().unwrap().expose_secret(), "secret");
+        let at = |second| file.renewed(Timestamp::from_second(second).unwrap(), None);
+        assert_eq!(at(1).await.unwrap().unwrap().token().expose_secret(), "secret");
         assert!(matches!(at(601).await, Err(SignInError::Ended(_))));
-        let other = SignInFile::of(home.path(), "https://evil.example.com");
+        let now = Timestamp::from_second(1).unwrap();
+        let (refused, another) = (SecretString::from("secret"), SecretString::from("older"));
+        let not_good = file.renewed(now, Some(&refused)).await;
+        assert!(matches!(not_good, Err(SignInError::Ended(_))), "it was refused");
+        // Another process was faster.
+        let good = file.renewed(now, Some(&another)).await.unwrap().unwrap();
+        assert_eq!(good.token().expose_secret(), "secret");
+        let other = SignInFile::of(home.path(), "https://evil.example.com", Authorities::default());
         assert!(other.read().unwrap().is_none());
         fs::copy(&file.path, &other.path).unwrap();
         assert!(other.read().unwrap().is_none(), "the token of another service");
@@ -279,7 +303,7 @@ mod tests {
     fn nobody_else_can_read_it() {
         use std::os::unix::fs::PermissionsExt as _;
         let home = tempfile::tempdir().unwrap();
-        let file = SignInFile::of(home.path(), "https://ops.example.com");
+        let file = SignInFile::of(home.path(), "https://ops.example.com", Authorities::default());
         file.write(&kept("https://ops.example.com")).unwrap();
         let mode = fs::metadata(&file.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

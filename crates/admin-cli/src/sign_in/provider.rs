@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use easemob_admin_ops::causes::with_causes;
 use easemob_admin_remote::api::SignIn;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -17,7 +18,7 @@ use crate::posting::client_for;
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How an issuer describes itself.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Provider {
     issuer: String,
     /// Where tokens are given.
@@ -34,6 +35,8 @@ pub struct Provider {
     /// Whether browsers come back with the name of the issuer.
     #[serde(default, rename = "authorization_response_iss_parameter_supported")]
     pub says_issuer: bool,
+    #[serde(skip)]
+    authorities: Authorities,
 }
 
 /// What an issuer answers to whoever has signed in.
@@ -98,38 +101,43 @@ fn safe(address: &str) -> Result<(), SignInError> {
     }
 }
 
-/// Gets what is at an address, or posts a form to it.
-///
-/// # Errors
-/// When it is not safe, or no answer comes.
-pub async fn ask(address: &str, form: Option<&[(&str, &str)]>) -> Result<Answer, SignInError> {
-    safe(address)?;
-    let unusable = |why: String| SignInError::Unusable {
-        address: address.to_owned(),
-        why,
-    };
-    let client = client_for(address, TIMEOUT).map_err(|error| unusable(error.to_string()))?;
-    let (status, body) = client
-        .ask(address, form)
-        .await
-        .map_err(|error| unusable(error.to_string()))?;
-    Ok(Answer {
-        status,
-        body: serde_json::from_slice(&body).unwrap_or_default(),
-    })
+/// With which certificates issuers are reached, besides those that the system trusts (PEM).
+#[derive(Debug, Clone, Default)]
+pub struct Authorities(pub Option<Vec<u8>>);
+
+impl Authorities {
+    /// Gets what is at an address, or posts a form to it.
+    ///
+    /// # Errors
+    /// When it is not safe, or no answer comes.
+    async fn ask(&self, address: &str, form: Option<&[(&str, &str)]>) -> Result<Answer, SignInError> {
+        safe(address)?;
+        let unusable = |why: String| SignInError::Unusable {
+            address: address.to_owned(),
+            why,
+        };
+        let client = client_for(address, TIMEOUT, self.0.as_deref());
+        let client = client.map_err(|error| unusable(error.to_string()))?;
+        let answer = client.ask(address, form).await;
+        let (status, body) = answer.map_err(|error| unusable(with_causes(&error)))?;
+        Ok(Answer {
+            status,
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+        })
+    }
 }
 
 impl Provider {
-    /// Asks an issuer to describe itself.
+    /// Asks an issuer to describe itself. All that follows is asked with the same certificates.
     ///
     /// # Errors
     /// When it cannot be reached, or describes another one.
-    pub async fn discover(issuer: &str) -> Result<Self, SignInError> {
+    pub async fn discover(issuer: &str, authorities: &Authorities) -> Result<Self, SignInError> {
         let address = format!(
             "{}/.well-known/openid-configuration",
             issuer.trim_end_matches('/')
         );
-        let answer = ask(&address, None).await?;
+        let answer = authorities.ask(&address, None).await?;
         let unusable = |why: String| SignInError::Unusable {
             address: address.clone(),
             why,
@@ -137,11 +145,21 @@ impl Provider {
         if answer.status != 200 {
             return Err(unusable(answer.said()));
         }
-        let found: Self = serde_json::from_value(answer.body).map_err(|error| unusable(error.to_string()))?;
+        let mut found: Self =
+            serde_json::from_value(answer.body).map_err(|error| unusable(error.to_string()))?;
+        found.authorities = authorities.clone();
         if found.issuer != issuer {
             return Err(unusable("it describes another issuer".into()));
         }
         Ok(found)
+    }
+
+    /// Posts a form to an address of the issuer.
+    ///
+    /// # Errors
+    /// When it is not safe, or no answer comes.
+    pub async fn ask(&self, address: &str, form: &[(&str, &str)]) -> Result<Answer, SignInError> {
+        self.authorities.ask(address, Some(form)).await
     }
 
     /// Asks for tokens.
@@ -149,7 +167,7 @@ impl Provider {
     /// # Errors
     /// When no answer comes, or there is no token for the service.
     pub async fn tokens(&self, client: &SignIn, form: &[(&str, &str)]) -> Result<Tokens, SignInError> {
-        let answer = ask(&self.token_endpoint, Some(form)).await?;
+        let answer = self.ask(&self.token_endpoint, form).await?;
         of_answer(answer, client)
     }
 
@@ -179,7 +197,7 @@ impl Provider {
             ("token_type_hint", kind),
             ("client_id", client.client_id.as_str()),
         ];
-        let answer = ask(address, Some(&form)).await?;
+        let answer = self.ask(address, &form).await?;
         if answer.status == 200 {
             Ok(())
         } else {

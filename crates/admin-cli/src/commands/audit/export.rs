@@ -8,6 +8,7 @@ use easemob_admin_ops::trails::export::Format;
 use easemob_admin_words::t;
 
 use super::trail::{FilterArgs, TrailArgs, say_where};
+use crate::absence::Absence;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -75,9 +76,17 @@ pub async fn run(context: &Context, args: &ExportArgs) -> Result<Exit, CommandEr
     say_where(context, &*trail)?;
     let mut out = BufWriter::new((context.stdout)());
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
+    let mut absence = Absence::none(context);
     loop {
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
+        loop {
+            let found = entries.next().transpose();
+            let found = if args.follow {
+                // The search goes on behind the last entry that was found.
+                absence.outlasted(found)?.flatten()
+            } else {
+                found?
+            };
+            let Some(entry) = found else { break };
             match format.write(&mut out, &entry, &entries.id_of(&entry)) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(exit::OK),
                 written => written.map_err(unwritable)?,

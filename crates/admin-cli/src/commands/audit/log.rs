@@ -10,6 +10,7 @@ use easemob_admin_words::t;
 use serde::Serialize;
 
 use super::trail::{FilterArgs, TrailArgs, say_where};
+use crate::absence::Absence;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -202,8 +203,14 @@ pub async fn run(context: &Context, args: &LogArgs) -> Result<Exit, CommandError
     let mut report = context.local_report::<EventRow>("audit log", context.globals.sandbox)?;
     let mut summary = LogSummary::default();
     let mut stop = std::pin::pin!(interrupt::until_told(context.deadline()));
+    let mut absence = Absence::none(context);
     loop {
-        let reader = show(&mut *entries, &mut report, &mut summary)?;
+        let shown = show(&mut *entries, &mut report, &mut summary);
+        let reader = if args.follow {
+            absence.outlasted(shown)?.unwrap_or(Reader::Listening)
+        } else {
+            shown?
+        };
         if !args.follow
             || reader == Reader::Gone
             || report.catch_up().map_err(unwritten_rows)? == Reader::Gone

@@ -29,6 +29,7 @@ use jiff::Timestamp;
 
 use super::policy_file::PolicyArgs;
 use super::watch::watch;
+use super::watch_through;
 use super::whom::Whom;
 use crate::acts::begin::{self, begin};
 use crate::acts::dry_run::dry_run;
@@ -52,6 +53,7 @@ use crate::summary::Summary;
   easemob-admin limits enforce limits.toml --from users.txt --dry-run
   easemob-admin limits enforce limits.toml --all --reason \"policy 12\" --max-logouts 5%
   easemob-admin limits enforce limits.toml --watch --max-logouts 200 --reason \"policy 12\" --yes
+  easemob-admin limits enforce limits.toml --stop-watch --reason \"policy 13 comes\"
   easemob-admin limits enforce limits.toml ann --unknown-age oldest --reason \"policy 12\" --yes --verify
 
 On each platform the newest devices within the limit stay and the oldest are signed out, as the service itself would \
@@ -63,7 +65,11 @@ enforcement is a recorded run: resume an interrupted one with `runs resume`.
 
 With --watch, the users are those whose sign-ins `logins collect`, running beside it, receives: the newest sign-in stays, \
 as the service itself would choose. After N logouts within an hour, further users wait. Its position is kept beside the collected events, one for each \
-policy file: a watch that is started again continues where the last one stopped, also after a crash.")]
+policy file: a watch that is started again continues where the last one stopped, also after a crash.
+
+Through a service, the service keeps the watch, under the name of the policy file, and collects the events itself. The command \
+starts it, or finds it, and follows it: Ctrl-C leaves it to the service, --max-duration ends it, and --stop-watch stops it from \
+anywhere.")]
 pub struct EnforceArgs {
     #[command(flatten)]
     pub(super) policy: PolicyArgs,
@@ -76,6 +82,9 @@ pub struct EnforceArgs {
     /// Keep running until Ctrl-C, and check each user who signs in, as `logins collect` receives the event
     #[arg(long, requires_all = ["max_logouts", "yes"], conflicts_with_all = ["users", "from", "all", "dry_run", "detach"])]
     watch: bool,
+    /// Stop the watch that a service keeps for this policy
+    #[arg(long, requires = "reason", conflicts_with_all = ["watch", "users", "from", "all", "dry_run", "detach", "verify", "max_logouts"])]
+    stop_watch: bool,
     /// With --watch, wait this long after a sign-in, so that a device that changes networks does not count
     /// twice
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
@@ -84,7 +93,7 @@ pub struct EnforceArgs {
     #[arg(long, conflicts_with = "detach")]
     verify: bool,
     #[command(flatten)]
-    acting: Acting,
+    pub(super) acting: Acting,
     #[command(flatten)]
     reading: ReadingArgs,
 }
@@ -102,10 +111,23 @@ impl EnforceArgs {
 /// When the policy or the list cannot be used, more devices would be signed out than allowed, the operator
 /// does not agree, or the run was stopped.
 pub async fn run(context: &Context, session: &Session, args: &EnforceArgs) -> Result<Exit, CommandError> {
+    let remote = context.service()?;
+    if args.stop_watch {
+        let remote = remote.ok_or_else(|| {
+            CommandError::new(
+                exit::USAGE,
+                t!("a watch without a service ends with its command: press Ctrl-C there"),
+            )
+        })?;
+        return watch_through::stop(args, context, &remote);
+    }
     let on_disk = args.policy.load(context)?;
     args.acting.require_record(context, session)?;
     let selection = on_disk.policy.selection();
     context.require_ages(&selection)?;
+    if let Some(remote) = remote.filter(|_| args.watch) {
+        return Box::pin(watch_through::watch(context, session, args, &remote)).await;
+    }
     let enforcement = Enforcement {
         context,
         session,

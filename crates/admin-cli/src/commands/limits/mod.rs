@@ -8,6 +8,7 @@ mod reading;
 pub mod set;
 pub mod show;
 mod watch;
+mod watch_through;
 mod whom;
 
 use clap::Subcommand;

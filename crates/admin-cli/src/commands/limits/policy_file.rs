@@ -32,6 +32,14 @@ enum Unknown {
 }
 
 impl PolicyArgs {
+    /// Returns what `unknown_age` of the policy is to be instead, as a policy has it.
+    pub(super) fn unknown_age_word(&self) -> Option<&'static str> {
+        self.unknown_age.map(|unknown| match unknown {
+            Unknown::Never => "keep",
+            Unknown::Oldest => "oldest",
+        })
+    }
+
     /// Reads the policy, and warns about likely mistakes in it.
     ///
     /// # Errors

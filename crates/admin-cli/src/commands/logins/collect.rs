@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -10,6 +10,7 @@ use easemob_admin_api::webhooks::Secrets;
 use easemob_admin_ops::collector::gaps::downtime;
 use easemob_admin_ops::collector::recorder::Recorder;
 use easemob_admin_ops::collector::server::{Addresses, Collector, listen};
+use easemob_admin_ops::files::encoding::quoted;
 use easemob_admin_ops::listening::Tls;
 use easemob_admin_words::t;
 use serde_json::json;
@@ -64,6 +65,23 @@ pub struct CollectArgs {
 /// # Errors
 /// When the address, a secret, the certificate or the database cannot be used.
 pub async fn run(context: &Context, args: &CollectArgs) -> Result<Exit, CommandError> {
+    if let Some(at) = context.service_at()? {
+        let what = t!(
+            "the service {} collects events itself, so there is nothing to listen for here",
+            at.url
+        );
+        let app = at.app.as_deref().unwrap_or("APP");
+        return Err(CommandError::new(exit::CONFIG, what)
+            .hint(t!(
+                "where it runs: easemob-admin serve --callbacks {}=FILE; the rule of the console then posts to {}",
+                quoted(Path::new(app)),
+                format!("{}/callbacks/{app}", at.url.trim_end_matches('/'))
+            ))
+            .hint(t!(
+                "to store posts that were kept in a file: {}",
+                context.command("logins import FILE")
+            )));
+    }
     let app_key = context.app_key()?;
     let secrets: Vec<_> = args
         .secret_files

@@ -1,10 +1,8 @@
 //! `logins count`: counts devices by platform, by number per user, or by label.
 
 use clap::{Args, ValueEnum};
-use easemob_admin_ops::logins::questions::count::{By, Group, Label, of_snapshot};
+use easemob_admin_ops::logins::questions::count::{By, Group, Label, NoLabel, of_snapshot};
 use easemob_admin_ops::logins::store::Counts;
-use easemob_admin_ops::names::{Kind, check};
-use easemob_admin_ops::select::pattern::Pattern;
 use easemob_admin_words::t;
 use serde::Serialize;
 
@@ -48,16 +46,10 @@ enum Words {
 }
 
 fn label(text: &str) -> Result<Label, String> {
-    match text.split_once('=') {
-        Some((name, pattern)) if !name.is_empty() && !pattern.is_empty() => {
-            check(pattern, Kind::DeviceName).map_err(|unclear| unclear.to_string())?;
-            Ok(Label {
-                name: name.to_owned(),
-                pattern: Pattern::from(pattern),
-            })
-        }
-        _ => Err(t!("give a name and a pattern, such as kiosk=Kiosk*").to_owned()),
-    }
+    Label::parse(text).map_err(|error| match error {
+        NoLabel::Incomplete => t!("give a name and a pattern, such as kiosk=Kiosk*").to_owned(),
+        NoLabel::Unclear(unclear) => unclear.to_string(),
+    })
 }
 
 #[derive(Debug, Serialize)]

@@ -74,7 +74,7 @@ impl LoginsCommand {
                 })
                 .await
             }
-            Self::Import(args) => import::run(context, args),
+            Self::Import(args) => import::run(context, args).await,
             Self::Export(args) => export::run(context, args),
             Self::Prune(args) => prune::run(context, args),
         }

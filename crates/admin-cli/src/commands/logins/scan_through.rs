@@ -1,12 +1,16 @@
 //! `logins scan` through a service, which reads and keeps the snapshot.
 
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
 use std::time::Duration;
 
+use easemob_admin_ops::files::temporary::temporary_file;
 use easemob_admin_ops::logins::scan::End;
 use easemob_admin_remote::api::{NewScan, Scan, ScanState};
 use easemob_admin_words::t;
 
-use super::scan::{ScanArgs, conclude};
+use super::scan::{ScanArgs, conclude, unreadable};
+use crate::absence::Absence;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
 use crate::exit::{self, Exit};
@@ -16,9 +20,6 @@ use crate::through::Remote;
 
 /// How often to ask how far it is.
 const EVERY: Duration = Duration::from_secs(1);
-
-/// The most users of a list, as the service takes them.
-const MOST: u64 = 10_000;
 
 /// Asks the service for a scan, and follows it to its end.
 ///
@@ -35,14 +36,14 @@ pub(super) async fn run(
         let what = t!("a service continues a scan by itself, so there is nothing to resume");
         return Err(CommandError::new(exit::USAGE, what).hint(t!("run the command without --resume")));
     }
-    let users = list.map(|list| names(args, list)).transpose()?;
+    let names = list.map(|list| names(args, list)).transpose()?;
     let new = NewScan {
-        users,
+        users: None,
         limits: args.limits,
         read_every_user: args.read_every_user,
     };
     let end = interrupt::until_told(context.deadline());
-    let mut scan = remote.app.ask_for_scan(&new)?;
+    let mut scan = remote.app.ask_for_scan(&new, names)?;
     context.ui.note(t!(
         "the service is scanning; Ctrl-C ends this command, and the scan goes on"
     ));
@@ -51,6 +52,7 @@ pub(super) async fn run(
         None => context.counter("scanning"),
     };
     let mut shown = 0;
+    let mut absence = Absence::none(context);
     tokio::pin!(end);
     while scan.state.is_open() {
         tokio::select! {
@@ -64,7 +66,10 @@ pub(super) async fn run(
             }
             () = tokio::time::sleep(EVERY) => {}
         }
-        scan = remote.app.scan(&scan.id)?;
+        let Some(now) = absence.outlasted(remote.app.scan(&scan.id))? else {
+            continue;
+        };
+        scan = now;
         let read = scan.snapshot.as_ref().map_or(0, |snapshot| snapshot.counts.users);
         if let Some(bar) = &bar {
             bar.advance(read.saturating_sub(shown));
@@ -75,18 +80,16 @@ pub(super) async fn run(
     ended(context, session, scan)
 }
 
-/// Reads the names of a list.
-fn names(args: &ScanArgs, list: &UserList) -> Result<Vec<String>, CommandError> {
-    if list.users > MOST {
-        let what = t!(
-            "a service scans a list of {MOST} users at most, and this one has {}",
-            list.users
-        );
-        return Err(CommandError::new(exit::USAGE, what).hint(t!("scan all users, or a part of the list")));
+/// Writes the names of a list to a file, as the service reads them.
+fn names(args: &ScanArgs, list: &UserList) -> Result<File, CommandError> {
+    let mut out = BufWriter::new(temporary_file().map_err(unreadable)?);
+    for name in args.users.names(list)? {
+        serde_json::to_writer(&mut out, name.map_err(unreadable)?.as_str())
+            .map_err(io::Error::from)
+            .and_then(|()| out.write_all(b"\n"))
+            .map_err(unreadable)?;
     }
-    let entries = args.users.stream(list)?;
-    let names = entries.map(|entry| entry.map(|entry| entry.user.to_string()));
-    names.collect::<Result<_, _>>().map_err(super::scan::unreadable)
+    out.into_inner().map_err(|error| unreadable(error.into_error()))
 }
 
 fn ended(context: &Context, session: &Session, scan: Scan) -> Result<Exit, CommandError> {

@@ -7,6 +7,7 @@ use easemob_admin_ops::run::store::{ListedRun, RunStore};
 use easemob_admin_words::t;
 
 use super::series::Named;
+use crate::absence::Absence;
 use crate::command_error::CommandError;
 use crate::commands::acting::{devices, users};
 use crate::context::Context;
@@ -17,6 +18,8 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Says how a run goes on, until nobody works on it and no worker will. A watch may always begin another batch, so that is
 /// waited for until somebody says to stop. Returns false if the end was not waited for.
+///
+/// What is said is the state of the whole run, so a look that fails is made up for by the next one.
 pub(super) async fn follow(
     context: &Context,
     runs: &dyn RunStore,
@@ -24,26 +27,29 @@ pub(super) async fn follow(
 ) -> Result<bool, CommandError> {
     let mut told = std::pin::pin!(until_told(context.deadline()));
     let mut said = String::new();
+    let mut absence = Absence::none(context);
+    let mut has_ended = false;
     loop {
         let id = named.newest();
-        let listed = runs.glance(id)?;
-        let state = in_words(&listed);
-        let now = t!("run {id}: {state}");
-        if now != said {
-            context.ui.say(&now);
-            said = now;
-        }
-        let has_ended =
-            !listed.running && (listed.state != RunState::Open || listed.counts.unfinished() == 0);
-        if has_ended && !named.is_watch {
-            return Ok(true);
+        if let Some(listed) = absence.outlasted(runs.glance(id))? {
+            let state = in_words(&listed);
+            let now = t!("run {id}: {state}");
+            if now != said {
+                context.ui.say(&now);
+                said = now;
+            }
+            has_ended =
+                !listed.running && (listed.state != RunState::Open || listed.counts.unfinished() == 0);
+            if has_ended && !named.is_watch {
+                return Ok(true);
+            }
         }
         tokio::select! {
             Ended::BySignal | Ended::ByDeadline = &mut told => return Ok(named.is_watch && has_ended),
             () = tokio::time::sleep(LOOK) => {}
         }
-        if has_ended {
-            named = Named::find(runs, &named.id)?;
+        if has_ended && let Some(found) = absence.outlasted(Named::find(runs, &named.id))? {
+            named = found;
         }
     }
 }

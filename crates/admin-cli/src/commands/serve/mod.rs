@@ -12,10 +12,12 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use easemob_admin_ops::listening::Tls;
+use easemob_admin_server::access::openid::OpenId;
 use easemob_admin_server::apps::App;
 use easemob_admin_server::first_key;
 use easemob_admin_server::operation::notices::Receiver;
@@ -112,6 +114,12 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
+    /// Returns how browsers of this machine reach an address.
+    fn url(&self, address: SocketAddr) -> String {
+        let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    }
+
     /// Refuses to send keys over the network in clear text.
     fn require_tls(&self) -> Result<(), CommandError> {
         if self.listen.ip().is_loopback() || self.tls_cert.is_some() || self.behind_proxy {
@@ -136,13 +144,17 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     log::begin(args.log);
     require_data(context)?;
     let sessions = sessions(context, args).await?;
-    let service = service(context, args, &sessions)?;
+    let issuers = issuers(context, args)?;
+    let service = service(context, args, &sessions, issuers.clone())?;
     keep_first_key(context, &service)?;
     let names: Vec<&str> = sessions.iter().map(|(name, _)| name.as_str()).collect();
     if args.check {
         context
             .ui
             .say(t!("the configuration can be used; apps: {}", names.join(", ")));
+        if let Some(issuers) = &issuers {
+            openid::report(context, issuers, &args.url(args.listen)).await;
+        }
         return close(sessions).await;
     }
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
@@ -163,8 +175,7 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
             let what = t!("cannot listen on {}{}", args.listen, metrics.unwrap_or_default());
             CommandError::new(exit::CONFIG, what).because(error)
         })?;
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{}", listening.addresses.clients);
+    let url = args.url(listening.addresses.clients);
     let mut out = (context.stdout)();
     let mut ready = json!({"url": url, "apps": names});
     if let Some(metrics) = listening.addresses.metrics {
@@ -227,6 +238,13 @@ pub async fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CommandErr
     context.ui.note(t!("{why}: finishing the users in progress"));
     listening.stop().await;
     close(sessions).await
+}
+
+/// Reads the issuers whose people may sign in.
+fn issuers(context: &Context, args: &ServeArgs) -> Result<Option<Arc<OpenId>>, CommandError> {
+    let is_local = args.listen.ip().is_loopback() && !args.behind_proxy;
+    let file = args.openid.as_deref();
+    file.map(|file| openid::read(context, file, is_local)).transpose()
 }
 
 /// Keeps the key of the first administrator that the environment brings.
@@ -312,7 +330,7 @@ fn notices(args: &ServeArgs) -> Result<Option<Receiver>, CommandError> {
         return Ok(None);
     };
     let secret = from_file(file)?.expose_secret().as_bytes().to_owned();
-    let client = client_for(address, NOTICE_TIMEOUT).map_err(|error| {
+    let client = client_for(address, NOTICE_TIMEOUT, None).map_err(|error| {
         CommandError::new(
             exit::CONFIG,
             t!("nothing can be posted to the address of --notices"),
@@ -330,6 +348,7 @@ fn service(
     context: &Context,
     args: &ServeArgs,
     sessions: &[(String, Session)],
+    openid: Option<Arc<OpenId>>,
 ) -> Result<Service, CommandError> {
     let records = context.records()?;
     let settings = Settings {
@@ -351,7 +370,7 @@ fn service(
         documents,
         account: operator(None, context.environment.get("SUDO_USER")),
         in_files: records.in_files,
-        openid: args.openid.as_deref().map(openid::read).transpose()?,
+        openid,
         clock: Timestamp::now,
         settings,
     }))

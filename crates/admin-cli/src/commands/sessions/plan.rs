@@ -209,7 +209,7 @@ impl Draft {
     }
 
     fn finish(self, out: &Path, cap: Option<CapSpec>) -> Result<PlanTotals, CommandError> {
-        let (file, totals) = self.writer.finish().map_err(|error| cannot_write(out, error))?;
+        let (file, totals, _) = self.writer.finish().map_err(|error| cannot_write(out, error))?;
         if let Some(spec @ CapSpec::Percent(_)) = cap {
             let allowed = spec.allowance(totals.devices_online);
             if totals.devices_to_end > allowed {
