@@ -3,9 +3,8 @@
 // are. CHROMIUM names the browser; SHOTS a directory for pictures.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, join } from "node:path";
-import { existsSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { join } from "node:path";
+import { launch, look } from "./browser.mjs";
 
 const [file, given, only = ""] = process.argv.slice(2);
 const world = JSON.parse(given);
@@ -14,21 +13,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 /** The longest that a scenario takes. */
 const LONGEST = 120_000;
 
-function browserPath() {
-  const name = process.env.CHROMIUM ?? "chromium";
-  if (name.includes("/")) return name;
-  const found = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name)).find(existsSync);
-  return found ?? name;
-}
-
-const browser = await chromium.launch({
-  executablePath: browserPath(),
-  args: [
-    ...["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"],
-    // Nothing but this machine can be reached, whatever a page or the browser asks for.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-  ],
-});
+const browser = await launch();
 
 /** What a scenario works with. Whatever no page may ever do is noted, and fails it. */
 class Play {
@@ -38,20 +23,13 @@ class Play {
     this.contexts = [];
   }
 
-  /** Signs somebody in with a key, in a browser of their own, and returns a page. */
-  async person(key = world.key, { language = "en", dark = false, width = 1440, height = 900, script = true } = {}) {
-    const context = await browser.newContext({
-      viewport: { width, height },
-      colorScheme: dark ? "dark" : "light",
-      locale: language === "zh" ? "zh-CN" : "en-GB",
-      timezoneId: "Asia/Shanghai",
-      // Each frame of an animation is drawn by the processor.
-      reducedMotion: "reduce",
-      javaScriptEnabled: script,
-    });
+  /** Opens a browser in which nobody is signed in, and returns it with a page. */
+  async visitor(seen = {}) {
+    const context = await browser.newContext(look(seen));
     this.contexts.push(context);
     context.on("request", (request) => {
-      if (!request.url().startsWith(world.url) && !request.url().startsWith("data:")) {
+      const known = [world.url, world.issuer, "data:"].some((place) => place && request.url().startsWith(place));
+      if (!known) {
         this.wrong.push(`a request to another host: ${request.url()}`);
       }
     });
@@ -61,9 +39,15 @@ class Play {
     page.on("console", (message) => {
       if (/content security policy/i.test(message.text())) this.wrong.push(message.text());
     });
+    return { context, page };
+  }
+
+  /** Signs somebody in with a key, in a browser of their own, and returns a page. */
+  async person(key = world.key, seen = {}) {
+    const { page } = await this.visitor(seen);
     await page.goto(`${world.url}/console/sign-in`);
     await page.fill("#key", key);
-    await Promise.all([page.waitForURL((url) => !url.pathname.endsWith("/sign-in")), page.click("button.btn--go")]);
+    await Promise.all([page.waitForURL((url) => !url.pathname.endsWith("/sign-in")), page.click("form button.btn:visible")]);
     return page;
   }
 

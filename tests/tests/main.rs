@@ -26,6 +26,8 @@ mod it {
     mod conformance;
     mod consent;
     mod console;
+    mod console_pages;
+    mod console_sign_in;
     mod console_users;
     mod crash;
     mod documents;
@@ -38,6 +40,7 @@ mod it {
     mod files_and_signals;
     mod help;
     mod interrupts;
+    mod killed_calls;
     mod limits_policy;
     mod live_devices;
     mod lock_ends;
@@ -80,6 +83,7 @@ mod it {
     mod trail_says;
     mod two_at_once;
     mod undo;
+    mod units;
     mod user_caps;
     mod vendor_calls;
     mod verbose;

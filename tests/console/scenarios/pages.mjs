@@ -1,6 +1,7 @@
 // Every page in both languages and themes, on a desk and on a phone: accessible, no wider than its window, and within its policy.
 
-const PATHS = ["overview", "users", "users/user000", "runs", "approvals", "approvals?show=all", "audit", "audit?all=on", "bulk", "limits", "logins", "more", "settings",
+const PATHS = ["overview", "users", "users/user000", "runs", "approvals", "approvals?show=all", "audit", "audit?all=on", "bulk", "limits", "logins", "more", "locks", "locks/lift?u=user004",
+  "bans", "limits?version=1", "users-selected/ban?u=user005", "settings",
   "settings/keys", "settings/rules", "settings/schedules"];
 
 // Each language meets each theme, and each of both meets each width. EVERY_LOOK adds the other half.
@@ -10,8 +11,22 @@ for (const language of ["en", "zh"])
     for (const width of [390, 1440])
       if (process.env.EVERY_LOOK || ((language === "en") === dark) === (width === 390)) looks.push({ language, dark, width });
 
-export default Object.fromEntries(
-  looks.map((look) => [
+/** A name that is longer than a phone is wide, and hostile. */
+async function longName(play) {
+  const [key] = Object.values(play.world.keys);
+  for (const look of [{ width: 390 }, { width: 1440, language: "zh" }]) {
+    const page = await play.person(key, look);
+    for (const path of PATHS) {
+      const answer = await play.open(page, path);
+      play.true(answer.ok(), `${path} was answered with ${answer.status()}`);
+      await play.accessible(page, `${path} at ${look.width} px`);
+    }
+  }
+}
+
+export default Object.fromEntries([
+  ["a long name fits on every page", longName],
+  ...looks.map((look) => [
     `the pages are accessible: ${look.language}, ${look.dark ? "dark" : "light"}, ${look.width} px`,
     async (play) => {
       const page = await play.person(play.world.key, look);
@@ -20,9 +35,15 @@ export default Object.fromEntries(
       const done = runs.find((run) => run.state === "done");
       const held = runs.find((run) => run.state === "waiting_for_approval");
       const found = [`runs/${done.id}`, `runs/${held.id}`, `approvals/${held.id}`, `plans/${held.id}`, `runs/${held.id}/stop`, `audit?e=${entry}`];
+      let wire = [];
+      page.on("requestfinished", (request) => { if (!request.url().endsWith("/live")) wire.push(request.sizes()); });
       for (const path of [...PATHS, ...found]) {
+        wire = [];
         const answer = await play.open(page, path);
         play.true(answer.ok(), `${path} was answered with ${answer.status()}`);
+        await page.waitForLoadState("load");
+        const bytes = (await Promise.all(wire)).reduce((sum, sizes) => sum + sizes.responseBodySize + sizes.responseHeadersSize, 0);
+        play.true(bytes > 0 && bytes <= 100 * 1024, `${path} is ${bytes} bytes on the wire`);
         await play.accessible(page, path);
       }
       await play.open(page, "bulk");
@@ -32,4 +53,4 @@ export default Object.fromEntries(
       await play.accessible(page, "bulk with bad lines");
     },
   ]),
-);
+]);

@@ -43,9 +43,8 @@ export default {
     await page.press("dialog [name=reason]", "Enter");
     play.true(await page.isVisible("dialog[data-shown]"), "Enter confirmed");
     await page.click("dialog button.btn--go");
-    // Runs in files do not keep that they were paused; only that somebody has work left.
-    await page.waitForSelector("#state .tag:has-text('Unfinished')");
-    play.equal((await play.api("GET", `runs/${run}`)).body.state, "unfinished");
+    await page.waitForSelector("#state .tag:has-text('Paused')");
+    play.equal((await play.api("GET", `runs/${run}`)).body.state, "paused");
     await lift(play, "devices.list");
     const left = await shown();
     play.true(left < 130, "it was paused too late to prove anything");

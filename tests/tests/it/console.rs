@@ -25,22 +25,35 @@ fn install() {
 /// A sandbox, a service with its console, and people with keys.
 pub(crate) struct World {
     pub(crate) env: TestEnv,
-    service: Service,
+    pub(crate) service: Service,
     keys: Value,
+    /// The issuer that browsers may visit.
+    pub(crate) issuer: Option<String>,
 }
 
 impl World {
     /// Starts a sandbox of `users` users, `user000` and so on, each with an Android and a Web device.
     pub(crate) fn start(users: usize) -> Self {
+        Self::start_with(users, |_| Vec::new())
+    }
+
+    /// Starts the same with more arguments for the service.
+    pub(crate) fn start_with(users: usize, args: impl FnOnce(&TestEnv) -> Vec<String>) -> Self {
         let env = TestEnv::with(Sandbox::builder().rates(Rates::unlimited()));
         for number in 0..users {
             env.online(&format!("user{number:03}"), &["android_1", "webim_1"]);
         }
-        let service = Service::start(&env, "service", &[]);
+        let args = args(&env);
+        // Whoever waits for something in a test asks more often than people do.
+        let args = ["--key-rate", "0"]
+            .into_iter()
+            .chain(args.iter().map(String::as_str));
+        let service = Service::start(&env, "service", &args.collect::<Vec<_>>());
         Self {
             env,
             service,
             keys: json!({}),
+            issuer: None,
         }
     }
 
@@ -106,6 +119,7 @@ impl World {
         let world = json!({
             "url": format!("http://{}", self.service.address), "app": self.app(), "key": KEY, "keys": self.keys,
             "name": self.env.sandbox().app_key(), "sandbox": self.env.sandbox().rest_url(),
+            "issuer": self.issuer, "apps": self.service.ready["apps"],
         });
         let output = Command::new("node")
             .args(["play.mjs", file, &world.to_string()])
@@ -180,7 +194,11 @@ fn the_audit_trail_is_searched_verified_and_exported() {
 
 #[test]
 fn every_page_is_accessible_in_both_languages_and_themes() {
-    let world = World::start(30);
+    let mut world = World::start(30);
+    let me = world.service.ask("GET", "/v1/whoami", &Value::Null).json();
+    let every = me["scopes"].as_array().unwrap().iter();
+    let every: Vec<&str> = every.map(|scope| scope.as_str().unwrap()).collect();
+    world.person(&format!("<b>{}\u{202e}</b>", "W".repeat(150)), &every, &[]);
     let logout = |users: &[&str]| json!({"action": {"kind": "logout", "selection": {}}, "reason": "leak", "users": users});
     world.ask("POST", "runs", &logout(&["user001", "user002"]));
     rule(&world);
@@ -196,10 +214,26 @@ fn every_page_is_accessible_in_both_languages_and_themes() {
     super::env::until("the first run has ended", || {
         world.ask("GET", "runs", &Value::Null)["items"][1]["state"] == "done"
     });
+    let lock = json!({"kind": "lock", "until": "2100-01-01T00:00:00Z"});
+    for (action, user) in [(lock, "user004"), (json!({"kind": "ban"}), "user006")] {
+        world.ask(
+            "POST",
+            "runs",
+            &json!({"action": action, "reason": "leak", "users": [user]}),
+        );
+    }
+    let policy = json!({"policy": "default = 4\n[platforms]\nweb = 2\n", "reason": "leak"});
+    world.ask("POST", "limits/policies", &policy);
+    super::env::until("one is locked and another banned", || {
+        world.ask("GET", "accounts?banned=true", &Value::Null)["items"]
+            .as_array()
+            .map(Vec::len)
+            == Some(2)
+    });
     let looks = if std::env::var_os("EVERY_LOOK").is_some() {
         8
     } else {
         4
     };
-    world.play("pages", looks);
+    world.play("pages", looks + 1);
 }

@@ -161,7 +161,11 @@ fn check_trail(env: &TestEnv, names: &[String], calls: usize) {
 
 fn journal_of(env: &TestEnv) -> Option<std::path::PathBuf> {
     let runs = fs::read_dir(env.path("data/runs")).ok()?;
-    let mut journals = runs.map(|run| run.unwrap().path().join("journal.jsonl"));
+    // What is being written has no name of a run yet.
+    let runs = runs
+        .map(|run| run.unwrap().path())
+        .filter(|run| run.extension().is_none());
+    let mut journals = runs.map(|run| run.join("journal.jsonl"));
     journals.find(|journal| fs::read(journal).is_ok_and(|text| text.contains(&b'\n')))
 }
 

@@ -62,21 +62,47 @@ pub(crate) struct Running {
     said: Arc<Mutex<Vec<u8>>>,
     /// Hears when it has said everything.
     silent: mpsc::Receiver<()>,
+    /// Its rows, if they are read while it runs, and what hears of their end.
+    printed: Option<Heard>,
+}
+
+/// What a stream has brought so far, and what hears of its end.
+type Heard = (Arc<Mutex<Vec<u8>>>, mpsc::Receiver<()>);
+
+/// Reads a stream away as it comes.
+fn hear(mut stream: impl Read + Send + 'static) -> Heard {
+    let text: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let (end, ended) = mpsc::channel();
+    let heard = Arc::clone(&text);
+    std::thread::spawn(move || {
+        let mut some = [0; 4096];
+        while let Ok(read @ 1..) = stream.read(&mut some) {
+            heard.lock().unwrap().extend_from_slice(&some[..read]);
+        }
+        let _ = end.send(());
+    });
+    (text, ended)
 }
 
 impl Running {
     pub(crate) fn of(mut child: Child) -> Self {
-        let said: Arc<Mutex<Vec<u8>>> = Arc::default();
-        let (end, silent) = mpsc::channel();
-        let (mut stderr, heard) = (child.stderr.take().unwrap(), Arc::clone(&said));
-        std::thread::spawn(move || {
-            let mut some = [0; 4096];
-            while let Ok(read @ 1..) = stderr.read(&mut some) {
-                heard.lock().unwrap().extend_from_slice(&some[..read]);
-            }
-            let _ = end.send(());
-        });
-        Self { child, said, silent }
+        let (said, silent) = hear(child.stderr.take().unwrap());
+        Self {
+            child,
+            said,
+            silent,
+            printed: None,
+        }
+    }
+
+    /// Waits until it prints a text on stdout.
+    pub(crate) fn until_it_prints(&mut self, text: &str) {
+        if let Some(rows) = self.child.stdout.take() {
+            self.printed = Some(hear(rows));
+        }
+        let printed = Arc::clone(&self.printed.as_ref().unwrap().0);
+        let has_it = || String::from_utf8_lossy(&printed.lock().unwrap()).contains(text);
+        self.until(&format!("stdout with: {text}"), has_it);
     }
 
     /// What it has said on stderr so far.
@@ -479,7 +505,11 @@ impl TestEnv {
     pub(crate) fn finish(mut child: Running) -> Output {
         let stdout = child.stdout.take().map(text_of);
         let deadline = Instant::now() + LONGEST_RUN;
-        let stdout = stdout.map(|stream| heard(&stream, deadline)).unwrap_or_default();
+        let mut stdout = stdout.map(|stream| heard(&stream, deadline)).unwrap_or_default();
+        if let Some((printed, ended)) = &child.printed {
+            heard(ended, deadline);
+            stdout = String::from_utf8_lossy(&printed.lock().unwrap()).into_owned();
+        }
         heard(&child.silent, deadline);
         Output {
             stdout,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use easemob_admin_sandbox::Fault;
 
@@ -170,16 +170,21 @@ fn a_prune_that_is_killed_leaves_whole_runs_and_is_continued() {
     // What a killed process had no time to remove has no name of a run any more.
     let rest = env.path("data/runs/20261129-101112-abcdef.removed");
     let own = env.path("data/runs/mine.removed");
-    for directory in [&rest, &own] {
+    let begun = env.path("data/runs/20261129-101112-abcdef.17-0.begun");
+    let being_written = env.path("data/runs/20261129-101112-abcdef.17-1.begun");
+    for directory in [&rest, &own, &begun, &being_written] {
         fs::create_dir(directory).unwrap();
         fs::write(directory.join("input.jsonl"), "ann").unwrap();
     }
+    let yesterday = SystemTime::now() - Duration::from_secs(25 * 60 * 60);
+    fs::File::open(&begun).unwrap().set_modified(yesterday).unwrap();
     assert_eq!(ids(&env).len(), 1);
     let prune = ["runs", "prune", "--older-than", "90d"];
     let _ = env.run(&[&prune[..], &["--dry-run"]].concat()).expect(0);
     assert!(rest.exists());
     let _ = env.run(&prune).expect(0);
     assert!(!rest.exists() && own.exists());
+    assert!(!begun.exists() && being_written.exists());
 }
 
 #[test]

@@ -137,8 +137,21 @@ fn every_block_of_the_document_works() {
                 "profile"
             }
             ("toml", block) if block.contains("[[issuer]]") => {
-                is_accepted(&TestEnv::bare(), block);
+                let _ = is_accepted(&TestEnv::bare(), block);
                 "issuer"
+            }
+            ("toml", block) if block.contains("[issuer.console]") => {
+                let (_, issuer) = blocks
+                    .iter()
+                    .find(|(_, block)| block.contains("[[issuer]]"))
+                    .unwrap();
+                let elsewhere = TestEnv::bare();
+                let secret = elsewhere.file("console.secret", "the-secret-of-the-client");
+                let block = block.replace("/etc/easemob-admin/console.secret", &secret);
+                let said = is_accepted(&elsewhere, &format!("{issuer}{block}"));
+                let redirect = "https://ops.example.com/console/sign-in/at/login.example.com-realms-staff";
+                assert!(said.stderr.contains(redirect), "{}", said.text());
+                "issuer of the console"
             }
             (form, block) => panic!("nobody runs this block of {form}: {block}"),
         });
@@ -152,6 +165,7 @@ fn every_block_of_the_document_works() {
         "store",
         "profile",
         "issuer",
+        "issuer of the console",
         "two people",
     ] {
         assert!(kinds.contains(&kind), "{kind} is missing: {kinds:?}");
@@ -204,8 +218,8 @@ fn is_a_profile(env: &TestEnv, (url, key): (&str, &str), block: &str) {
 }
 
 /// Settings of issuers are accepted.
-fn is_accepted(env: &TestEnv, block: &str) {
+fn is_accepted(env: &TestEnv, block: &str) -> Output {
     let file = env.file("issuers.toml", block.replace("\"prod\"", "\"sandbox\""));
     let check = ["--sandbox", "serve", "--openid", &file, "--check"];
-    let _ = env.run(&check).expect(0);
+    env.run(&check).expect(0)
 }

@@ -120,11 +120,11 @@ fn ctrl_c_leaves_the_run_to_the_service_and_what_it_prints_works() {
     env.sandbox().release_calls();
     let watched = as_printed(&env, &output.stderr, "to watch it: ", "").expect(0);
     assert!(
-        watched.stderr.contains("ended, 3 of 10 users done") && watched.stderr.contains(": stopped"),
+        watched.stderr.contains("stopped, 3 of 10 users done"),
         "{}",
         watched.text()
     );
-    assert_eq!(state(&env), "unfinished");
+    assert_eq!(state(&env), "stopped");
     let resume = "to resume it, once it was stopped: ";
     let _ = as_printed(&env, &output.stderr, resume, " --yes").expect(0);
     each_once(&env, 10);
@@ -617,4 +617,117 @@ fn everything_goes_by_the_proxy_of_the_environment() {
     env.set("no_proxy", "ops.invalid");
     let output = env.run(&["runs", "list"]).expect(5);
     assert!(!output.stderr.contains("407"), "{}", output.text());
+}
+
+#[test]
+fn a_run_is_followed_beyond_an_absence_of_the_service() {
+    let (env, list) = through(10);
+    let child = stuck(&env, &list, &["--timeout", "5m"]);
+    let following = env.spawn(&["runs", "show", "last", "--follow", "-o", "json"]);
+    following.until_it_says("2 of 10 users done");
+    let mut trail = env.spawn(&["audit", "log", "--follow", "--all", "-o", "jsonl"]);
+    let mut exported = env.spawn(&["audit", "export", "--follow", "--format", "jsonl"]);
+    // It says nothing until it is away, so it is asked once more before.
+    trail.until_it_prints("outcome");
+    exported.until_it_prints("outcome");
+    env.kill_service();
+    for one in [&following, &trail, &exported] {
+        one.until_it_says("until it answers");
+    }
+    env.sandbox().clear_faults();
+    env.sandbox().release_calls();
+    let _ = env.restart_service();
+    let _ = TestEnv::finish(child);
+    let resumed = env.run(&["runs", "resume", "last", "--yes"]).expect(0);
+    let ended = env.run(&["audit", "log", "--all", "-o", "jsonl"]).expect(0);
+    trail.until_it_prints("run.ended");
+    for one in [&trail, &exported] {
+        one.until_it_says("it answers again");
+        interrupt(one);
+    }
+    let trail = TestEnv::finish(trail).expect(0);
+    assert_eq!(
+        trail.stderr.matches("until it answers").count(),
+        1,
+        "{}",
+        trail.text()
+    );
+    assert_eq!(
+        trail.stderr.matches("it answers again").count(),
+        1,
+        "{}",
+        trail.text()
+    );
+    let numbers = |text: &str| -> Vec<u64> {
+        let rows = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        rows.filter_map(|row| row["seq"].as_u64()).collect()
+    };
+    // Nothing is missing, and nothing is there twice.
+    assert_eq!(
+        numbers(&trail.stdout),
+        numbers(&ended.stdout),
+        "{}",
+        resumed.text()
+    );
+    drop(TestEnv::finish(exported).expect(0));
+    let followed = TestEnv::finish(following);
+    assert_eq!(
+        followed.stderr.matches("until it answers").count(),
+        1,
+        "{}",
+        followed.text()
+    );
+    each_once(&env, 10);
+}
+
+#[test]
+fn a_service_that_is_away_for_too_long_is_not_followed_any_more() {
+    let (env, list) = through(3);
+    let child = stuck(&env, &list, &["--timeout", "5m"]);
+    let wait = ["--wait-for-server", "1s"];
+    let following = env.spawn(&[&["runs", "show", "last", "--follow"][..], &wait].concat());
+    following.until_it_says("users done");
+    env.kill_service();
+    let followed = TestEnv::finish(following).expect(5);
+    assert!(
+        followed.stderr.contains("waiting 1 s at most"),
+        "{}",
+        followed.text()
+    );
+    interrupt(&child);
+    drop(TestEnv::finish(child));
+}
+
+#[test]
+fn a_run_that_was_paused_in_files_is_listed_so() {
+    let (env, list) = through(5);
+    let mut working = stuck(&env, &list, &["--timeout", "5m"]);
+    for (word, expected) in [("pause", "paused"), ("stop", "stopped")] {
+        let _ = env.run(&["runs", word, "last", "--reason", "enough"]).expect(0);
+        env.sandbox().release_calls();
+        until("the run to be at rest", || state(&env) == expected);
+        drop(TestEnv::finish(working));
+        // Whoever resumes it works on it again, whatever was decided before.
+        env.sandbox().clear_faults();
+        env.sandbox()
+            .inject(Fault::delay("sessions.logout_all", STUCK).times(1));
+        working = env.spawn(&[
+            "runs",
+            "resume",
+            "last",
+            "--yes",
+            "--concurrency",
+            "1",
+            "--timeout",
+            "5m",
+        ]);
+        until("the next sign-out", || env.sandbox().held_calls() == 1);
+        assert_eq!(state(&env), "running");
+    }
+    env.sandbox().release_calls();
+    let _ = TestEnv::finish(working).expect(0);
+    assert_eq!(state(&env), "done");
+    each_once(&env, 5);
 }

@@ -380,3 +380,171 @@ fn a_scan_and_the_doctor_go_through_the_service() {
     assert_ne!(refused.code, 0);
     assert_eq!(refused.json()["rows"][1]["verdict"], "fail", "{}", refused.text());
 }
+
+impl Team {
+    /// A command line that has only a key of the service.
+    fn front(&self) -> TestEnv {
+        let mut front = TestEnv::bare();
+        front.set("EASEMOB_SERVICE", &format!("http://{}", self.before.address));
+        front.set("EASEMOB_SERVICE_KEY", super::service::KEY);
+        front.set("EASEMOB_SERVICE_APP", "local");
+        front
+    }
+}
+
+#[test]
+fn posts_are_imported_through_the_service_and_what_it_counts_is_kept() {
+    let Some(team) = Team::new() else { return };
+    let service = team.replica("one");
+    team.before.is_before([&service]);
+    let front = team.front();
+    let secret = front.file("hook.secret", SECRET);
+    let mut posts: Vec<String> = (0..1_500).map(|number| login(number, SECRET)).collect();
+    posts.insert(3, "no post".into());
+    posts.insert(700, login(9_999, "another secret"));
+    let file = front.file("posts.jsonl", posts.join("\n"));
+    let import = ["logins", "import", &file, "-o", "json"];
+    let signed = ["--secret-file", secret.as_str()];
+    let counts = |output: &Value| {
+        ["lines", "new", "duplicate", "other", "refused"]
+            .map(|name| output["rows"][0][name].as_u64().unwrap())
+    };
+    let first = front.run(&[&import[..], &signed].concat()).expect(7);
+    assert_eq!(counts(&first.json()), [1_502, 1_500, 0, 0, 2], "{}", first.text());
+    assert!(first.stderr.contains("skipped line 4: "), "{}", first.text());
+    assert!(
+        first.stderr.contains("not signed with the secret"),
+        "{}",
+        first.text()
+    );
+    // Here, without the service, the same file has nothing new: the records are the same.
+    let again = front.run(&[&import[..], &signed].concat()).expect(7);
+    assert_eq!(counts(&again.json()), [1_502, 0, 1_500, 0, 2]);
+    let here = team.env.run(&[&import[..], &signed].concat()).expect(7);
+    assert_eq!(counts(&here.json()), [1_502, 0, 1_500, 0, 2], "{}", here.text());
+    let refused = front
+        .run(&["logins", "collect", "--listen", "127.0.0.1:0", "--unsigned"])
+        .expect(3);
+    for part in [
+        "collects events itself",
+        "serve --callbacks local=FILE",
+        "logins import FILE",
+    ] {
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.text());
+    }
+}
+
+#[test]
+fn a_watch_of_the_service_is_started_followed_and_stopped_from_the_command_line() {
+    let Some(team) = Team::new() else { return };
+    let replicas = [team.replica("one"), team.replica("two")];
+    team.before.is_before(&replicas);
+    let front = team.front();
+    let policy = front.file("four-phones.toml", "[platforms]\nios = 1\n");
+    let args = |policy: &str, most: &str| -> Vec<String> {
+        [
+            "limits",
+            "enforce",
+            policy,
+            "--watch",
+            "--delay",
+            "1s",
+            "--max-logouts",
+            most,
+            "--reason",
+            "policy 12",
+            "--yes",
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    };
+    let own = args(&policy, "100");
+    let own: Vec<&str> = own.iter().map(String::as_str).collect();
+    let mut watching = front.spawn(&[&own[..], &["-o", "jsonl"]].concat());
+    watching.until_it_says("the service watches sign-ins");
+    let _ = team.sign_in("ann");
+    let newest = team.sign_in("ann");
+    until("the older device to go", || {
+        team.devices("ann") == [newest.clone()]
+    });
+    watching.until_it_prints("\"ann\"");
+    // Who comes beside follows the same one, and nobody changes it by accident.
+    let mut beside = front.spawn(&own);
+    beside.until_it_says("it stands since");
+    let other = args(&policy, "7");
+    let other: Vec<&str> = other.iter().map(String::as_str).collect();
+    let refused = front.run(&other).expect(2);
+    assert!(
+        refused.stderr.contains("nothing was changed"),
+        "{}",
+        refused.text()
+    );
+    // Ctrl-C leaves it to the service.
+    super::interrupts::interrupt(&watching);
+    let left = TestEnv::finish(watching).expect(0);
+    assert!(left.stderr.contains("goes on at the service"), "{}", left.text());
+    assert!(left.stderr.contains("--stop-watch"), "{}", left.text());
+    let _ = team.sign_in("bob");
+    let newest = team.sign_in("bob");
+    until("a device of bob to go", || {
+        team.devices("bob") == [newest.clone()]
+    });
+    beside.until_it_prints("bob");
+    let stopped = front
+        .run(&["limits", "enforce", &policy, "--stop-watch", "--reason", "enough"])
+        .expect(0);
+    assert!(
+        stopped.stderr.contains("administrator has stopped it: enough"),
+        "{}",
+        stopped.text()
+    );
+    let ended = TestEnv::finish(beside).expect(10);
+    assert!(
+        ended.stderr.contains("the watch has ended: administrator"),
+        "{}",
+        ended.text()
+    );
+    let _ = team.sign_in("eve");
+    let _ = team.sign_in("eve");
+    // One that is to end by itself ends, wherever its command is.
+    let timed = front
+        .run(&[&own[..], &["--max-duration", "2s"]].concat())
+        .expect(0);
+    assert!(timed.stderr.contains("its time is over"), "{}", timed.text());
+    let log = front
+        .run(&["audit", "log", "--all", "-o", "json"])
+        .expect(0)
+        .stdout;
+    for kind in ["watch.made", "watch.stopped"] {
+        assert!(log.contains(kind), "{log}");
+    }
+    let none = front.file("none.toml", "default = 1\n");
+    let none = front
+        .run(&["limits", "enforce", &none, "--stop-watch", "--reason", "enough"])
+        .expect(4);
+    assert!(none.stderr.contains("no watch"), "{}", none.text());
+    let here = team
+        .env
+        .run(&["limits", "enforce", &policy, "--stop-watch", "--reason", "enough"]);
+    assert_eq!(here.code, 2, "{}", here.text());
+}
+
+#[test]
+fn a_list_of_any_length_is_scanned_through_the_service() {
+    let Some(team) = Team::new() else { return };
+    let service = team.replica("one");
+    team.before.is_before([&service]);
+    let _ = team.sign_in("user00000");
+    let front = team.front();
+    let names: Vec<String> = (0..12_000).map(|number| format!("user{number:05}")).collect();
+    let list = front.file("list", names.join("\n"));
+    let scanned = front
+        .run(&["logins", "scan", "--from", &list, "-o", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(
+        (&scanned["rows"][0]["users"], &scanned["rows"][0]["online"]),
+        (&json!(12_000), &json!(1)),
+        "{scanned}"
+    );
+}

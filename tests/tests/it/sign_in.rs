@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use easemob_admin_sandbox::Fault;
 use serde_json::{Value, json};
 
 use super::env::{Output, TestEnv};
@@ -30,6 +31,14 @@ impl SignIn {
             provider,
             _service: service,
         }
+    }
+
+    /// What the file of the sign-in says, changed.
+    fn change_kept(&self, change: impl FnOnce(&mut Value)) {
+        let file = &self.kept()[0];
+        let mut kept: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        change(&mut kept);
+        std::fs::write(file, kept.to_string()).unwrap();
     }
 
     fn reads(&self) -> Output {
@@ -139,6 +148,142 @@ fn a_token_that_ends_is_renewed_and_each_renewal_is_used_once() {
     std::fs::write(file, kept.to_string()).unwrap();
     let ended = this.reads().expect(4);
     assert!(ended.stderr.contains("easemob-admin login"), "{}", ended.text());
+}
+
+#[test]
+fn a_token_that_the_service_refuses_is_renewed_once_for_all_and_what_it_was_for_is_repeated() {
+    let this = SignIn::new();
+    for user in ["ann", "bob"] {
+        this.env.online(user, &["ios_1"]);
+    }
+    let _ = this.env.run(&["login"]).expect(0);
+    let refreshed = || {
+        let asked = this.provider.asked();
+        asked.iter().filter(|grant| *grant == "refresh_token").count()
+    };
+    // The machine slept, or its clock is wrong: the token has ended, and the file does not know. An issuer that sees a refresh
+    // token twice ends the sign-in.
+    for (number, commands) in [
+        vec![
+            &["devices", "list", "ann", "bob"][..],
+            &["users", "list"],
+            &["users", "list"],
+            &["sessions", "locks"],
+            &["audit", "log"],
+        ],
+        vec![&["logins", "scan"][..]],
+        vec![&["sessions", "logout", "ann", "--reason", "leak", "--yes"][..]],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        this.change_kept(|kept| {
+            kept["token"] = this.provider.ended_token().into();
+            kept["ends"] = "2099-01-01T00:00:00Z".into();
+        });
+        let running: Vec<_> = commands.iter().map(|args| (args, this.env.spawn(args))).collect();
+        for (args, command) in running {
+            let output = TestEnv::finish(command);
+            // There is no trail before the first act.
+            let expected = [0, if args[0] == "audit" { output.code } else { 0 }];
+            assert!(expected.contains(&output.code), "{args:?}: {}", output.text());
+            assert!(!output.stderr.contains("401"), "{args:?}: {}", output.text());
+        }
+        assert_eq!(refreshed(), number + 1, "{commands:?}");
+    }
+    assert_eq!(this.env.sandbox().call_count("sessions.logout_all"), 1);
+    assert!(this.env.devices("ann").is_empty());
+    // Where it cannot be renewed, the command says what to do.
+    this.change_kept(|kept| {
+        kept["token"] = this.provider.ended_token().into();
+        kept["refresh"] = "stolen".into();
+    });
+    for args in [&["devices", "list", "ann"][..], &["users", "list"]] {
+        let ended = this.env.run(args).expect(4);
+        assert!(ended.stderr.contains("easemob-admin login"), "{}", ended.text());
+    }
+}
+
+#[test]
+fn a_run_goes_on_when_the_sign_in_of_whoever_began_it_ends() {
+    let this = SignIn::new();
+    let users = ["u1", "u2", "u3", "u4"];
+    for user in users {
+        this.env.online(user, &["ios_1"]);
+    }
+    let _ = this.env.run(&["login"]).expect(0);
+    let held = Fault::delay("sessions.logout_all", super::env::STUCK).times(1);
+    this.env.sandbox().inject(held);
+    let acting = [
+        &["sessions", "logout"][..],
+        &users,
+        &["--reason", "leak", "--yes"],
+    ]
+    .concat();
+    let acting = this.env.spawn(&acting);
+    super::env::until("a call that is held up", || this.env.sandbox().held_calls() > 0);
+    this.change_kept(|kept| {
+        kept["token"] = this.provider.ended_token().into();
+        kept["refresh"] = "stolen".into();
+    });
+    this.env.sandbox().release_calls();
+    super::env::until("the end of the run", || {
+        users.iter().all(|user| this.env.devices(user).is_empty())
+    });
+    let _ = TestEnv::finish(acting);
+    assert_eq!(this.env.sandbox().call_count("sessions.logout_all"), 4);
+}
+
+#[test]
+fn an_issuer_with_a_certificate_of_a_private_authority_is_trusted_where_that_is_configured() {
+    let mut env = TestEnv::new();
+    env.online("ann", &["ios_1"]);
+    let (provider, certificate) = Provider::start_with_tls();
+    let settings = |more: &str| {
+        provider
+            .settings()
+            .replace("audience =", &format!("{more}audience ="))
+    };
+    let with = env.file("issuers/with.toml", settings("ca_file = \"ca.pem\"\n"));
+    let without = env.file("issuers/without.toml", settings(""));
+    let authority = env.file("issuers/ca.pem", &certificate);
+    // A file that has none is found at the start.
+    let broken = env.file("issuers/broken.toml", settings("ca_file = \"with.toml\"\n"));
+    let missing = env.file("issuers/missing.toml", settings("ca_file = \"nowhere.pem\"\n"));
+    for file in [&broken, &missing] {
+        let refused = env
+            .run(&["serve", "--listen", "127.0.0.1:0", "--openid", file])
+            .expect(3);
+        assert!(refused.stderr.contains("ca_file"), "{}", refused.text());
+    }
+    let services = [
+        Service::start(&env, "trusting", &["--openid", &with]),
+        Service::start(&env, "not-trusting", &["--openid", &without]),
+    ];
+    let urls = services
+        .each_ref()
+        .map(|service| service.ready["url"].as_str().unwrap().to_owned());
+    for name in ["EASEMOB_APP_ROOT", "EASEMOB_CLIENT_ID", "EASEMOB_CLIENT_SECRET"] {
+        env.unset(name);
+    }
+    let profile = |name: &str, url: &str, ca: &str| {
+        format!("[profiles.{name}]\nservice = \"{url}\"\nservice_app = \"default\"\n{ca}\n")
+    };
+    let ca = format!("ca_file = \"{authority}\"");
+    let profiles =
+        profile("ops", &urls[0], &ca) + &profile("doubtful", &urls[0], "") + &profile("other", &urls[1], &ca);
+    env.file("config/config.toml", profiles);
+    let by = |profile: &str, args: &[&str]| env.run(&[&["--profile", profile], args].concat());
+    // The command line does not know the authority.
+    let doubtful = by("doubtful", &["login"]).expect(5);
+    assert!(doubtful.stderr.contains("certificate"), "{}", doubtful.text());
+    // The service does not know it.
+    let _ = by("other", &["login"]).expect(4);
+    let _ = by("ops", &["login"]).expect(0);
+    let _ = by("ops", &["devices", "list", "ann"]).expect(0);
+    // The renewal and the end of the sign-in go the same way.
+    let signed_out = by("ops", &["logout"]).expect(0);
+    assert!(signed_out.stderr.contains("revoked"), "{}", signed_out.text());
 }
 
 /// Writes a time as the file has it.

@@ -1,6 +1,9 @@
 //! The vendor's calls through the service: by this command line, by `curl`, and as the vendor's Java library sends them.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -51,7 +54,16 @@ fn this_command_line_works_with_the_service_as_the_server_of_the_app() {
     let listed = run(&["devices", "list", "ann", "bob", "-o", "json"]).expect(0);
     assert_eq!(listed.json()["rows"].as_array().unwrap().len(), 3);
     let _ = run(&[
-        "sessions", "logout", "ann", "--device", "web_1", "--reason", "leak", "--yes",
+        "sessions",
+        "logout",
+        "ann",
+        "--device",
+        "web_1",
+        "--reason",
+        "泄露, 50%",
+        "--ticket",
+        "INC-7",
+        "--yes",
     ])
     .expect(0);
     assert_eq!(env.devices("ann"), ["ios_1"]);
@@ -78,12 +90,76 @@ fn this_command_line_works_with_the_service_as_the_server_of_the_app() {
         .collect();
     assert_eq!(calls.last(), Some(&"users.ban"), "{calls:?}");
     assert!(calls.iter().any(|call| call.starts_with("sessions.logout")));
-    assert!(
-        by_backend
-            .iter()
-            .all(|entry| entry["reason"] == "nightly clean-up"),
-        "{by_backend:?}"
-    );
+    // The reason of the command, and not that of the key.
+    let why = |call: &str| {
+        let entry = by_backend.iter().find(|entry| entry["call"] == call).unwrap();
+        (entry["reason"].as_str().unwrap(), entry["ticket"].as_str())
+    };
+    assert_eq!(why("sessions.logout_device"), ("泄露, 50%", Some("INC-7")));
+    assert_eq!(why("sessions.logout_all"), ("leak", None));
+    assert_eq!(why("users.ban"), ("fraud", None));
+}
+
+#[test]
+fn only_a_service_is_told_why_something_is_done() {
+    for (token, is_told) in [
+        ("YWMtx", false),
+        ("ea_backend_0123456789abcdef0123456789abcdef", true),
+        ("eat_backend_0123456789abcdef0123456789abcdef", true),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let heads: Arc<Mutex<String>> = Arc::default();
+        let heard = Arc::clone(&heads);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let mut reader = BufReader::new(&stream);
+                let (mut asked, mut line) = (String::new(), String::new());
+                while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                    asked.push_str(&line);
+                    line.clear();
+                }
+                let body = if asked.contains("/resources ") {
+                    r#"{"data": [{"res": "ios_1"}], "timestamp": 1, "duration": 1}"#
+                } else {
+                    r#"{"data": {"result": true}, "timestamp": 1, "duration": 1}"#
+                };
+                heard.lock().unwrap().push_str(&asked);
+                let length = body.len();
+                let begin = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+                let _ = write!(&stream, "{begin}content-length: {length}\r\n\r\n{body}");
+            }
+        });
+        let mut env = TestEnv::bare();
+        env.set("EASEMOB_APP_ROOT", &format!("http://{address}/acme/chat"));
+        env.set("EASEMOB_TOKEN", token);
+        let acted = env.run(&[
+            "--wait-for-server",
+            "0",
+            "sessions",
+            "logout",
+            "ann",
+            "--device",
+            "ios_1",
+            "--reason",
+            "a quiet reason",
+            "--ticket",
+            "INC-7",
+            "--yes",
+        ]);
+        let heads = heads.lock().unwrap().to_lowercase();
+        assert!(
+            heads.contains("/users/ann/disconnect"),
+            "{heads} {}",
+            acted.text()
+        );
+        assert_eq!(
+            heads.contains("x-reason: a quiet reason"),
+            is_told,
+            "{token}: {heads}"
+        );
+        assert_eq!(heads.contains("x-ticket: inc-7"), is_told, "{token}: {heads}");
+    }
 }
 
 #[test]
