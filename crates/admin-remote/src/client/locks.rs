@@ -1,6 +1,8 @@
 //! The locks of an app, kept by a service: to read.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use easemob_admin_api::UserId;
 use easemob_admin_ops::locks::lock::Lock;
@@ -15,19 +17,45 @@ use super::error::ServiceError;
 use super::service::{Asking, part};
 use crate::api::{Lifted, LocksState};
 
+/// Whoever asks for the locks of more users than this gets all locks at once, as they are then: a request for each user of a long
+/// list would take hours.
+const ONE_BY_ONE: usize = 20;
+
 /// The locks of one app of a service. Runs at the service change them; this only reads.
 #[derive(Debug, Clone)]
-pub struct RemoteLocks(Arc<ServiceApp>);
+pub struct RemoteLocks {
+    app: Arc<ServiceApp>,
+    asked: Arc<AtomicUsize>,
+    all: Arc<OnceLock<BTreeMap<UserId, Lock>>>,
+}
 
 impl RemoteLocks {
     /// Uses the locks of an app.
     #[must_use]
     pub fn of(app: ServiceApp) -> Self {
-        Self(Arc::new(app))
+        Self::of_shared(Arc::new(app))
+    }
+
+    fn of_shared(app: Arc<ServiceApp>) -> Self {
+        Self {
+            app,
+            asked: Arc::default(),
+            all: Arc::default(),
+        }
+    }
+
+    /// Asks for the lock of one user.
+    fn ask(&self, user: &UserId) -> Result<Option<Lock>, LockStoreError> {
+        let path = self.app.path(&format!("users/{}/lock", part(user.as_str())));
+        match self.app.service.json(&Asking::get(path)) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(error) if error.kind() == Some("no-such-lock") => Ok(None),
+            Err(error) => Err(self.failed(error)),
+        }
     }
 
     fn place(&self) -> String {
-        format!("the service at {}", self.0.service().url())
+        format!("the service at {}", self.app.service().url())
     }
 
     fn failed(&self, error: ServiceError) -> LockStoreError {
@@ -46,34 +74,37 @@ impl RemoteLocks {
 
     /// Asks the service to settle what ended runs left open, and returns what it knows of the locks as a whole.
     fn state(&self) -> Result<LocksState, LockStoreError> {
-        let state = self.0.service.json(&Asking::get(self.0.path("locks/state")));
+        let state = self.app.service.json(&Asking::get(self.app.path("locks/state")));
         state.map_err(|error| self.failed(error))
     }
 }
 
 impl LockStores for RemoteLocks {
     fn of(&self, _: &Target) -> Result<Arc<dyn LockStore>, LockStoreError> {
-        Ok(Arc::new(self.clone()))
+        Ok(Arc::new(Self::of_shared(Arc::clone(&self.app))))
     }
 }
 
 impl LockStore for RemoteLocks {
     fn app_root(&self) -> Option<&str> {
-        let view = self.0.view();
+        let view = self.app.view();
         (!view.sandbox).then_some(view.app_root.as_str())
     }
 
     fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, LockStoreError> {
-        let path = self.0.path(&format!("users/{}/lock", part(user.as_str())));
-        match self.0.service.json(&Asking::get(path)) {
-            Ok(lock) => Ok(Some(lock)),
-            Err(error) if error.kind() == Some("no-such-lock") => Ok(None),
-            Err(error) => Err(self.failed(error)),
+        if self.asked.fetch_add(1, Ordering::Relaxed) < ONE_BY_ONE {
+            return self.ask(user);
         }
+        if self.all.get().is_none() {
+            let all = self.list(Listing::All)?.into_iter();
+            // Another thread may have been faster.
+            let _ = self.all.set(all.map(|lock| (lock.user.clone(), lock)).collect());
+        }
+        Ok(self.all.get().and_then(|all| all.get(user)).cloned())
     }
 
     fn list(&self, listing: Listing) -> Result<Vec<Lock>, LockStoreError> {
-        let locks = self.0.service.pages(&self.0.path("locks"));
+        let locks = self.app.service.pages(&self.app.path("locks"));
         let mut locks: Vec<Lock> = locks.map_err(|error| self.failed(error))?;
         locks.retain(|lock| match listing {
             Listing::All => true,
@@ -118,9 +149,9 @@ impl LockStore for RemoteLocks {
     }
 
     fn note_lifted(&self, at: Timestamp) -> Result<(), LockStoreError> {
-        let asking = Asking::post(self.0.path("locks/lifted"), &Lifted { at });
-        let asking = asking.map_err(|error| self.failed(self.0.service.unusable(error)))?;
-        self.0
+        let asking = Asking::post(self.app.path("locks/lifted"), &Lifted { at });
+        let asking = asking.map_err(|error| self.failed(self.app.service.unusable(error)))?;
+        self.app
             .service
             .json::<LocksState>(&asking)
             .map(drop)
