@@ -2,13 +2,19 @@
 
 use easemob_admin_words::t;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 use maud::{Markup, html};
 
 /// Returns a time for a page that is read now.
 pub(crate) fn time(at: Timestamp, now: Timestamp, zone: &TimeZone) -> Markup {
     let exact = at.to_string();
     html! { time datetime=(exact) title=(full(at, zone)) { (short(at, now, zone)) } }
+}
+
+/// Returns the time so many hours before another one, or the first time that there is: numbers in addresses can be anything.
+pub(crate) fn hours_before(at: Timestamp, hours: i64) -> Timestamp {
+    let seconds = SignedDuration::from_secs(hours.saturating_mul(3_600));
+    at.checked_sub(seconds).unwrap_or(Timestamp::MIN)
 }
 
 /// Returns a time with its date and the offset of its zone.

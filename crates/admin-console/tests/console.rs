@@ -5,6 +5,7 @@ mod it {
     mod acts;
     pub(crate) mod browser;
     mod entrance;
+    mod extremes;
     mod issuer;
     mod live;
     mod sign_in_attacks;

@@ -16,6 +16,8 @@ mod earlier;
 mod evasion;
 #[path = "it/events.rs"]
 mod events;
+#[path = "it/extremes.rs"]
+mod extremes;
 #[path = "it/hostile.rs"]
 mod hostile;
 #[path = "it/http_shapes.rs"]

@@ -110,7 +110,14 @@ async fn accounts(
     }
     let cursor = which.after.map(Cursor::new);
     let server = interactive(&app);
-    let found = server.client().list_users_page(&query, cursor.as_ref()).await?;
+    let found = server.client().list_users_page(&query, cursor.as_ref()).await;
+    let found = found.map_err(|error| match error.status() {
+        // The server alone knows what its places look like.
+        Some(400) if cursor.is_some() => {
+            Refusal::of(Kind::BadRequest).detail(format!("`after` is no place in this list: {error}"))
+        }
+        _ => error.into(),
+    })?;
     if let Some(odd) = found.odd.first() {
         return Err(
             Refusal::of(Kind::Upstream).detail(format!("an entry of the listing cannot be read: {odd}"))

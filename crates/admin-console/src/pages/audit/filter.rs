@@ -2,12 +2,13 @@
 
 use easemob_admin_audit::Outcome;
 use easemob_admin_words::t;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::api::encoded;
 use crate::icons::Icon;
+use crate::times::hours_before;
 use crate::visit::Visit;
 use crate::widgets::foreign::foreign;
 use crate::widgets::outcome_word;
@@ -69,7 +70,7 @@ impl Wanted {
             conditions.push(("outcome", outcome.to_owned()));
         }
         if let Some(days) = self.days() {
-            let since = now - SignedDuration::from_hours(24 * i64::from(days));
+            let since = hours_before(now, 24 * i64::from(days));
             conditions.push(("since", since.to_string()));
         }
         conditions

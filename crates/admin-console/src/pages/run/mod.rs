@@ -127,11 +127,11 @@ pub(super) fn markup(visit: &Visit, run: &Run) -> Markup {
                     }
                 }
             }
-            div.acts {
+            div.acts #buttons {
                 @if visit.may(Scope::AuditRead) {
                     a.btn href={ (visit.link(&["audit"])) "?by=run&q=" (view.id) "&all=on" } { (Icon::AUDIT) (t!("Audit entries")) }
                 }
-                span.acts #buttons { (acts::buttons(visit, view)) }
+                (acts::buttons(visit, view))
             }
         }
         (live::note())

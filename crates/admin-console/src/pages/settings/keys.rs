@@ -35,7 +35,8 @@ pub(crate) async fn list(visit: Visit) -> Result<Page, Trouble> {
 /// Makes a key. Its secret is on the page that answers, and nowhere else.
 pub(crate) async fn make(visit: Visit, fields: Fields) -> Result<Page, Trouble> {
     fresh::require(&visit)?;
-    let days: i64 = fields.one("days").parse().unwrap_or(LIVES[0]);
+    let days = fields.one("days").parse().ok();
+    let days = days.filter(|days| LIVES.contains(days)).unwrap_or(LIVES[0]);
     let new = NewKey {
         owner: fields.one("owner").to_owned(),
         scopes: scopes(&fields)?,

@@ -12,6 +12,7 @@ use super::devices::Logins;
 use super::{Known, View};
 use crate::api::encoded;
 use crate::icons::Icon;
+use crate::times::hours_before;
 use crate::visit::Visit;
 use crate::widgets::foreign::foreign;
 use crate::widgets::{live, outcome_word, platform};
@@ -60,7 +61,7 @@ pub(super) async fn read(visit: &Visit, user: &str, view: &View) -> Read {
     let until = until.unwrap_or(visit.now + SignedDuration::from_mins(1));
     let mut read = Read {
         moments: Vec::new(),
-        since: until - SignedDuration::from_hours(24 * DAYS[0]),
+        since: hours_before(until, 24 * DAYS[0]),
         no_sign_ins: None,
         no_acts: None,
     };
@@ -105,7 +106,7 @@ impl Read {
 
 async fn sign_ins(visit: &Visit, user: &str, until: Timestamp, read: &mut Read) {
     for days in DAYS {
-        read.since = until - SignedDuration::from_hours(24 * days);
+        read.since = hours_before(until, 24 * days);
         let (since, until) = (read.since.to_string(), until.to_string());
         let query = [
             ("since", since.as_str()),

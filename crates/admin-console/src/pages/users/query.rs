@@ -1,7 +1,9 @@
 //! What of the list is shown, as the address says it: filter, order, place, columns and selection. Pure.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use url::form_urlencoded::{Serializer, parse};
+
+use crate::times::hours_before;
 
 /// Which users.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -294,7 +296,7 @@ impl Filter {
                 .map(|least| ("devices_at_least", least.to_string())),
         );
         parameters.extend(self.over_limit.then(|| ("over_limit", "true".to_owned())));
-        let since = |hours: u32| now - SignedDuration::from_hours(i64::from(hours));
+        let since = |hours: u32| hours_before(now, i64::from(hours));
         parameters.extend(
             self.seen_hours
                 .map(|hours| ("seen_since", since(hours).to_string())),
