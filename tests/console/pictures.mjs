@@ -78,12 +78,12 @@ await picture("bulk", "bulk", {}, {
 await picture("limits", "limits", {}, {
   before: async (page) => {
     await page.click("button[value=check]");
-    await page.waitForSelector("h2:has-text('Comparison'), .cmp, table tbody tr");
+    await page.waitForSelector("h2:has-text('Over limit')");
   },
 });
 await picture("logins", "logins", { dark: true, language: "zh" });
 await ofApp("PUT", "approval-rules", { rules: [] });
 const going = await ofApp("POST", "runs", { action: { kind: "logout", selection: {} }, users: users(0, 800), reason: "session tokens leaked in a crash report", ticket: "SEC-214" });
 await picture("run", `runs/${going.id}`, { dark: true }, { before: (page) => page.waitForTimeout(4_000) });
-await picture("phone", "users/user0015", { width: 390, language: "zh" });
+await picture("phone", "users/user0905", { width: 390, language: "zh" });
 await browser.close();

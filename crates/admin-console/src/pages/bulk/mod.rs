@@ -343,11 +343,10 @@ fn pasted(draft: &Draft) -> Markup {
             }
             @if *lines > 0 {
                 dl.figs."figs--line" {
-                    (figure(t!("Read"), *lines, t!("lines"), false))
+                    (figure(t!("Read"), *lines, &t!("lines, of them empty or comments: {}", grouped(*blank)), false))
                     (figure(t!("Users"), users.len() as u64, t!("each once"), false))
                     (figure(t!("Repeated"), *duplicates, t!("done once"), false))
                     (figure(t!("Bad"), bad.len() as u64, t!("to be corrected or left out"), !bad.is_empty()))
-                    (figure(t!("Empty and comments"), *blank, t!("left out"), false))
                 }
             }
         }
@@ -362,7 +361,7 @@ fn bad_lines(draft: &Draft) -> Markup {
             div.card-h {
                 h2 { (t!("Lines that name nobody")) " " span.count."count--attn" { (grouped(bad.len() as u64)) } }
                 @if suggestions > 0 {
-                    button.btn."btn--sm" name="take" value="all" { (t!("Take {} suggestions", grouped(suggestions))) }
+                    button.btn."btn--sm" name="take" value="all" { (t!("Take all suggestions: {}", grouped(suggestions))) }
                 }
             }
             div.tw { table.dense.cards."cards--tight" {
