@@ -232,7 +232,7 @@ query_of_entries! {
 
 /// Entries in the format of a log system, one line each, oldest first. `ocsf`, `ecs` and `cef` have one line per act.
 #[utoipa::path(get, path = "/v1/apps/{app}/audit/export", tag = "audit", params(("app" = String, Path), Export),
-    responses((status = 200, body = String, content_type = "application/x-ndjson"),
+    responses((status = 200, body = Object, content_type = "application/x-ndjson"),
         (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn export(
     State(service): State<Service>,
@@ -380,7 +380,7 @@ struct FromEntry {
 /// The lines of the trail exactly as they are stored, for whoever verifies them: headers of segments and entries. They begin with
 /// the entry, or with the header of its segment if it is the first one there.
 #[utoipa::path(get, path = "/v1/apps/{app}/audit/lines", tag = "audit", params(("app" = String, Path), FromEntry),
-    responses((status = 200, body = String, content_type = "application/x-ndjson"),
+    responses((status = 200, body = Object, content_type = "application/x-ndjson"),
         (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 async fn lines(
     State(service): State<Service>,
