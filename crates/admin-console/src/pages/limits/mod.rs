@@ -201,7 +201,7 @@ async fn enforce(visit: &Visit, draft: &Draft) -> Result<String, Problem> {
         id: Some(run_id::sent_or_new(visit, &draft.sent)),
         policy: draft.text.clone(),
         name: "policy".into(),
-        users,
+        users: Vec::new(),
         reason: draft.sent.some("reason"),
         ticket: draft.sent.some("ticket"),
         max_logouts: None,
@@ -210,7 +210,10 @@ async fn enforce(visit: &Visit, draft: &Draft) -> Result<String, Problem> {
         hold: true,
         break_glass: false,
     };
-    let run: RunView = visit.api.send(Method::POST, &["limits", "enforce"], &new).await?;
+    let made = visit
+        .api
+        .send_lines(Method::POST, &["limits", "enforce"], &new, &users);
+    let run: RunView = made.await?;
     Ok(visit.link(&["plans", &run.id]))
 }
 
