@@ -46,7 +46,6 @@ pub mod next_step;
 pub mod outages;
 pub mod ownership;
 pub mod pauses;
-#[cfg(any(feature = "postgres", feature = "serve"))]
 mod posting;
 pub mod present;
 pub mod progress;

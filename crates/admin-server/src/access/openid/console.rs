@@ -57,7 +57,7 @@ pub struct Back<'b> {
     pub query: &'b str,
     /// Whether it was sent because the person signed in too long ago.
     pub again: bool,
-    /// The session that the new one takes the place of, as [`Service::trace`] tells it.
+    /// The session that the new one takes the place of, as [`trace_of`](crate::trace_of) tells it.
     pub replaces: Option<&'b str>,
 }
 
