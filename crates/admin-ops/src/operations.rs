@@ -128,6 +128,9 @@ pub enum OperationError {
     /// What an unlock would do is not known before it begins.
     #[error("there is no dry run of lifting locks")]
     NoPreview,
+    /// A user of a list cannot be read.
+    #[error(transparent)]
+    Users(#[from] io::Error),
     /// The attempt cannot start.
     #[error(transparent)]
     Begin(#[from] CannotBegin),

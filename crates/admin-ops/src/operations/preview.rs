@@ -31,12 +31,16 @@ impl<S: Calls> Operations<S> {
     /// Reads what a run would read, and reports what it would do, while the stream is polled. Nothing is recorded or changed.
     ///
     /// # Errors
-    /// When a user of the stream cannot be read.
+    /// When there is no preview of the action, or a user of the stream cannot be read.
     pub async fn preview(
         &self,
         new: NewRun,
         users: impl Stream<Item = io::Result<UserId>>,
-    ) -> io::Result<(BoxStream<'static, Result<Event, OperationError>>, StopHandle)> {
+    ) -> Result<(BoxStream<'static, Result<Event, OperationError>>, StopHandle), OperationError> {
+        let job = Job::of(new.action).ok_or(OperationError::NotResumable)?;
+        if matches!(job, Job::Unlock { .. }) {
+            return Err(OperationError::NoPreview);
+        }
         let (items, count) = spooled(users).await?;
         let server = self.server.apart();
         let (stop, wish) = StopHandle::new(server.clone());
@@ -44,33 +48,34 @@ impl<S: Calls> Operations<S> {
         let observer = ToldObserver::new(server.clone(), Some(told.clone()));
         let run_loop = RunLoop::new(wish, Concurrency::Auto);
         let tasks = items.map(|item| item.map(Task::fresh));
-        let work = self.clone().look(server, new, (tasks, count), run_loop, observer);
+        let (this, how) = (self.clone(), (new.allowance, new.reading));
+        let work = this.look(server, job, how, (tasks, count), run_loop, observer);
         Ok((told.and_then(work).boxed(), stop))
     }
 
     async fn look(
         self,
         server: S,
-        new: NewRun,
+        job: Job,
+        (allowance, reading): (Option<u64>, Reading),
         (tasks, users): (impl Iterator<Item = io::Result<Task>> + Send, u64),
         mut run_loop: RunLoop,
         mut observer: ToldObserver<S>,
     ) -> Result<RunReport, OperationError> {
-        let job = Job::of(new.action).ok_or(OperationError::NotResumable)?;
         let locks = || self.stores.locks(&self.target).map_err(CannotExecute::Locks);
         let seed = (self.clock)().unsigned_abs();
         let status_first = |reading| StatusFirst::new(&server, reading, users, seed);
         let mut executed = Executed::default();
         match &job {
             Job::EndDevices(order) => {
-                let cap = Cap::new(new.allowance);
+                let cap = Cap::new(allowance);
                 let work = async |task: Task| {
                     end_devices::preview(&server, task, order, &cap)
                         .await
                         .into_reports()
                 };
                 let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
-                let looked = status_first(new.reading);
+                let looked = status_first(reading);
                 executed.status = looked
                     .phase(&mut run_loop, tasks, work, cut_off, &mut observer)
                     .await;
@@ -78,7 +83,7 @@ impl<S: Calls> Operations<S> {
             Job::EndUnread => {
                 let work = async |task: Task| logout_unread::preview(&task).into_reports();
                 let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
-                let looked = status_first(new.reading);
+                let looked = status_first(reading);
                 executed.status = looked
                     .phase(&mut run_loop, tasks, work, cut_off, &mut observer)
                     .await;
@@ -98,7 +103,7 @@ impl<S: Calls> Operations<S> {
                 let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
                 let reading = Reading {
                     again: true,
-                    ..new.reading
+                    ..reading
                 };
                 let looked = status_first(reading).whose_act_finds_unknown_names();
                 executed.status = looked

@@ -6,8 +6,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use easemob_admin_ops::operations::{Event, OperationError, Options, StopHandle};
-use easemob_admin_ops::run::job::Action;
+use easemob_admin_ops::operations::{Event, Options, StopHandle};
 use easemob_admin_ops::run::new;
 use easemob_admin_remote::api::{NewRun, RunView, Scope};
 use futures_util::{StreamExt as _, stream};
@@ -106,9 +105,6 @@ async fn preview(
     new: NewRun,
     list: Option<List>,
 ) -> Result<Response, Refusal> {
-    if matches!(new.action, Action::Unlock { .. }) {
-        return Err(OperationError::NoPreview.into());
-    }
     let operations = app.operations(service.stores(), caller.operator(service));
     let run = new::NewRun {
         allowance: new.max_logouts,
