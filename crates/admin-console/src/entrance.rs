@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 use easemob_admin_remote::api::{AppView, Problem};
 use easemob_admin_server::{NewSession, SignedIn};
 use easemob_admin_words::told_later;
-use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use maud::Markup;
 
@@ -270,14 +269,6 @@ pub(crate) async fn same_site(request: Request, next: Next) -> Response {
         return (StatusCode::FORBIDDEN, "another site sent this\n").into_response();
     }
     next.run(request).await
-}
-
-/// Makes the end of an answer its end, however often it is asked for more.
-pub(crate) async fn ends_once(answer: Response) -> Response {
-    if answer.body().size_hint().exact().is_some() {
-        return answer;
-    }
-    answer.map(|body| Body::from_stream(body.into_data_stream().fuse()))
 }
 
 /// Says in each answer what the page may do, and that nobody may keep it, or show it inside another.

@@ -19,7 +19,7 @@
 //! | `banned` | how many users are banned |
 //! | `times` | times as people read them |
 //! | `problem` | why the console refuses something itself |
-//! | `lock_end`, `planned` | when a lock ends; plans that a form makes |
+//! | `lock_end`, `planned` | when a lock ends; runs and plans that a form makes |
 //! | `titles` | what the service says when it refuses, for translation |
 //! | `numbers` | numbers as people read them |
 //! | `icons` | the icons |
@@ -51,7 +51,7 @@ mod widgets;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state};
 use easemob_admin_server::access::openid::console::Place;
 use easemob_admin_server::service::Service;
 use easemob_admin_server::while_read;
@@ -100,8 +100,6 @@ pub fn routes(service: &Service, over_tls: bool) -> Router {
         .layer(from_fn(entrance::same_site))
         .layer(from_fn(entrance::safe))
         .merge(assets::routes())
-        // What compresses an answer asks for more after its end.
-        .layer(map_response(entrance::ends_once))
         .layer(CompressionLayer::new())
         .with_state(console)
 }

@@ -36,6 +36,7 @@ fn patient<W: Send + 'static>(answer: Response, work: impl Fn() -> W + Send + 's
         return answer;
     }
     answer.map(|body| {
+        // What compresses an answer asks for more after its end.
         let (reading, mut pieces) = (Reading::begin(work), body.into_data_stream().fuse());
         Body::from_stream(stream::poll_fn(move |context| {
             reading.asked();
