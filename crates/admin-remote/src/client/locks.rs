@@ -22,11 +22,11 @@ use crate::api::{Lifted, LocksState};
 const ONE_BY_ONE: usize = 20;
 
 /// The locks of one app of a service. Runs at the service change them; this only reads.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct RemoteLocks {
     app: Arc<ServiceApp>,
-    asked: Arc<AtomicUsize>,
-    all: Arc<OnceLock<BTreeMap<UserId, Lock>>>,
+    asked: AtomicUsize,
+    all: OnceLock<BTreeMap<UserId, Lock>>,
 }
 
 impl RemoteLocks {
@@ -39,8 +39,8 @@ impl RemoteLocks {
     fn of_shared(app: Arc<ServiceApp>) -> Self {
         Self {
             app,
-            asked: Arc::default(),
-            all: Arc::default(),
+            asked: AtomicUsize::default(),
+            all: OnceLock::new(),
         }
     }
 
