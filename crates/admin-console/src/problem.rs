@@ -31,6 +31,11 @@ pub(crate) fn with_hint(status: u16, kind: &str, title: &str, hint: &str) -> Pro
     }
 }
 
+/// Returns what is wrong with a form, and what to do next.
+pub(crate) fn bad_request(status: u16, title: &str, hint: &str) -> Problem {
+    with_hint(status, "bad-request", title, hint)
+}
+
 /// Returns a problem, and what happened this time.
 pub(crate) fn with_detail(status: u16, kind: &str, title: &str, detail: &str) -> Problem {
     Problem {

@@ -15,7 +15,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::compared::Compared;
-use self::difference::Line;
 use self::editor::Wrong;
 use self::versions::Versions;
 use crate::fields::Fields;
@@ -24,7 +23,7 @@ use crate::fresh;
 use crate::icons::Icon;
 use crate::numbers::grouped;
 use crate::page::{Nav, Page, Trouble};
-use crate::problem::with_hint;
+use crate::problem::bad_request;
 use crate::visit::Visit;
 use crate::widgets::foreign::foreign;
 use crate::widgets::loading;
@@ -168,7 +167,7 @@ async fn compare(visit: &Visit, draft: &Draft) -> Result<Compared, Problem> {
     };
     let lines: Vec<Value> = visit.api.send_for_lines(&["limits", "check"], &check).await?;
     Compared::of(visit.now, &lines).ok_or_else(|| {
-        problem(
+        bad_request(
             502,
             told_later!("The comparison broke off"),
             told_later!("Nothing was done."),
@@ -176,22 +175,18 @@ async fn compare(visit: &Visit, draft: &Draft) -> Result<Compared, Problem> {
     })
 }
 
-fn problem(status: u16, title: &str, hint: &str) -> Problem {
-    with_hint(status, "bad-request", title, hint)
-}
-
 /// Records a run over those who are over their limits, which is carried out in a step of its own.
 async fn enforce(visit: &Visit, draft: &Draft) -> Result<String, Problem> {
     let users = compare(visit, draft).await?.users;
     if users.is_empty() {
-        return Err(problem(
+        return Err(bad_request(
             422,
             told_later!("Nobody is over a limit"),
             told_later!("Nothing was done."),
         ));
     }
     if draft.sent.text("reason").is_none() && reason::needs_one(visit) {
-        return Err(problem(
+        return Err(bad_request(
             422,
             told_later!("A reason is required"),
             told_later!("Nothing was done."),
@@ -225,7 +220,7 @@ async fn watch(visit: &Visit, draft: &Draft) -> Result<String, Problem> {
         .and_then(|text| text.parse::<u64>().ok())
         .filter(|cap| *cap > 0);
     let Some(cap) = cap else {
-        return Err(problem(
+        return Err(bad_request(
             422,
             told_later!("A watch has a number of sign-outs in an hour that it never exceeds"),
             told_later!("Nothing was done."),
@@ -290,7 +285,7 @@ fn markup(visit: &Visit, draft: &Draft) -> Markup {
                     (editor::markup(&draft.text, draft.wrong.as_ref(), &changes))
                     div.card-f { span { (t!("TOML, checked against the schema.")) } }
                 }
-                @if differs && let (Some(newest), Some(lines)) = (newest, &lines) { (changed(newest.version.version, lines.as_deref())) }
+                @if differs && let (Some(newest), Some(lines)) = (newest, &lines) { (difference::card(&t!("Changes from version {}", newest.version.version), lines.as_deref())) }
                 (loading::card(t!("Reading users…")))
                 @if let Some(compared) = &draft.compared { (compared.card(visit)) }
             }
@@ -317,10 +312,6 @@ fn markup(visit: &Visit, draft: &Draft) -> Markup {
             form id={ "end-" (watch.id) } method="post" action=(visit.link(&["limits", "watches", &watch.id, "end"])) { (form_secret(visit)) }
         }
     }
-}
-
-fn changed(version: u64, lines: Option<&[Line<'_>]>) -> Markup {
-    difference::card(&t!("Changes from version {}", version), lines)
 }
 
 fn enforcement(visit: &Visit, draft: &Draft) -> Markup {

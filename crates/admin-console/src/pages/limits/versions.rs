@@ -5,7 +5,8 @@ use easemob_admin_remote::api::{NewPolicyVersion, Page as Rows, PolicyText, Poli
 use easemob_admin_words::{t, told_later};
 use maud::{Markup, html};
 
-use super::{Draft, problem};
+use super::Draft;
+use crate::problem::bad_request;
 use crate::visit::{Facts, Visit};
 use crate::widgets::foreign::foreign;
 use crate::widgets::reason;
@@ -104,7 +105,7 @@ impl Versions {
 pub(super) async fn keep(visit: &Visit, draft: &Draft) -> Result<String, Problem> {
     let reason = draft.sent.some("why-kept");
     if reason.is_none() && reason::needs_one(visit) {
-        return Err(problem(
+        return Err(bad_request(
             422,
             told_later!("A reason is required"),
             told_later!("Nothing was done."),

@@ -1,10 +1,10 @@
 //! Lifts locks before their end, or those whose end has passed.
 
 use axum::extract::RawQuery;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use easemob_admin_ops::run::job::Action;
-use easemob_admin_remote::api::{NewRun, Problem, RunView};
+use easemob_admin_remote::api::Problem;
 use easemob_admin_words::{t, told_later};
 use maud::{Markup, html};
 use url::form_urlencoded::parse;
@@ -14,8 +14,9 @@ use crate::fresh;
 use crate::icons::Icon;
 use crate::numbers::{grouped, users};
 use crate::page::{Nav, Page, Trouble};
+use crate::planned::begun;
 use crate::problem::with_hint;
-use crate::stake::{Mandate, Stake, Unconfirmed, confirmed};
+use crate::stake::{Stake, Unconfirmed, confirmed};
 use crate::visit::Visit;
 use crate::widgets::dialog::Dialog;
 use crate::widgets::foreign::foreign;
@@ -160,23 +161,12 @@ pub(super) async fn act(visit: Visit, sent: Fields) -> Result<Response, Trouble>
         return Ok((StatusCode::CONFLICT, again).into_response());
     }
     let mandate = confirmed(&visit, stake(&users), &sent).map_err(Unconfirmed::problem)?;
-    let run = begin(&visit, &users, mandate, &sent).await?;
-    Ok(Redirect::to(&visit.link(&["runs", &run.id])).into_response())
-}
-
-async fn begin(visit: &Visit, users: &[String], mandate: Mandate, sent: &Fields) -> Result<RunView, Problem> {
     let action = Action::Unlock {
         as_of: Some(sent.one("at").parse().unwrap_or(visit.now)),
         undoes: None,
     };
-    let run = NewRun {
-        id: Some(run_id::sent_or_new(visit, sent)),
-        reason: mandate.reason,
-        ticket: mandate.ticket,
-        source: Some("the console".into()),
-        ..NewRun::of(action)
-    };
-    visit.api.send_lines(Method::POST, &["runs"], &run, users).await
+    let run = begun(&visit, action, &users, None, mandate, &sent).await?;
+    Ok(Redirect::to(&visit.link(&["runs", &run.id])).into_response())
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! Acts on a user. Each is a run, so that it is on record and reads the devices again before it ends any.
 
 use axum::extract::Path;
-use axum::http::Method;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use easemob_admin_ops::run::job::Action;
-use easemob_admin_remote::api::{NewRun, Problem, RunView};
+use easemob_admin_remote::api::Problem;
 use easemob_admin_words::told_later;
 use serde_json::{Value, json};
 
@@ -12,10 +11,10 @@ use crate::api::encoded;
 use crate::fields::Fields;
 use crate::lock_end::lock_end;
 use crate::page::Trouble;
+use crate::planned::begun;
 use crate::problem::with_hint;
 use crate::stake::{Mandate, Stake, Unconfirmed, confirmed};
 use crate::visit::Visit;
-use crate::widgets::run_id;
 
 type User = Path<(String, String)>;
 
@@ -126,16 +125,8 @@ async fn act(
     sent: &Fields,
 ) -> Result<Response, Trouble> {
     let action: Action = serde_json::from_value(action).map_err(|_| unclear())?;
-    let run = NewRun {
-        id: Some(run_id::sent_or_new(visit, sent)),
-        reason: mandate.reason,
-        ticket: mandate.ticket,
-        users: Some(vec![user.to_owned()]),
-        max_logouts,
-        source: Some("the console".into()),
-        ..NewRun::of(action)
-    };
-    let made: RunView = visit.api.send(Method::POST, &["runs"], &run).await?;
+    let users = [user.to_owned()];
+    let made = begun(visit, action, &users, max_logouts, mandate, sent).await?;
     let page = format!("{}?run={}", visit.link(&["users", user]), encoded(&made.id));
     Ok(Redirect::to(&page).into_response())
 }

@@ -1,11 +1,11 @@
 //! Acts on the users who are selected. The question counts them again, and the act asks again if there are more than it said.
 
 use axum::extract::{Path, RawQuery};
-use axum::http::{HeaderMap, Method};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use easemob_admin_ops::run::job::{Action, OnDrift};
+use easemob_admin_ops::run::job::OnDrift;
 use easemob_admin_ops::select::selection::Selection as Devices;
-use easemob_admin_remote::api::{NewPlan, NewRun, Problem, RunView, UsersPage};
+use easemob_admin_remote::api::{NewPlan, Problem, RunView, UsersPage};
 use easemob_admin_words::{t, told_later};
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -19,8 +19,8 @@ use crate::icons::Icon;
 use crate::lock_end::lock_end;
 use crate::numbers::grouped;
 use crate::page::{Nav, Page, Trouble};
-use crate::planned::planned;
-use crate::problem::with_hint;
+use crate::planned::{begun, planned};
+use crate::problem::bad_request;
 use crate::stake::{Mandate, Stake, Unconfirmed, confirmed};
 use crate::visit::Visit;
 use crate::widgets::dialog::Dialog;
@@ -100,12 +100,8 @@ impl Meant {
     }
 }
 
-fn problem(status: u16, title: &str, hint: &str) -> Problem {
-    with_hint(status, "bad-request", title, hint)
-}
-
 fn nobody() -> Problem {
-    problem(
+    bad_request(
         400,
         told_later!("Nobody is selected"),
         told_later!("Nothing was done. Go back, and select users."),
@@ -113,7 +109,7 @@ fn nobody() -> Problem {
 }
 
 fn no_such_act() -> Problem {
-    problem(
+    bad_request(
         404,
         told_later!("There is nothing at this address"),
         told_later!("Nothing was done. Go back, and select users."),
@@ -333,7 +329,10 @@ pub(super) async fn act(
     };
     let run = match action {
         None => plan(&visit, users, mandate, &sent).await?,
-        Some(action) => Some(begin(&visit, action, users, mandate, &sent).await?),
+        Some(action) => {
+            let action = serde_json::from_value(action).map_err(|_| no_such_act())?;
+            Some(begun(&visit, action, &users, None, mandate, &sent).await?)
+        }
     };
     let address = match run {
         Some(run) => visit.link(&["runs", &run.id]),
@@ -356,24 +355,6 @@ fn until(sent: &Fields, now: Timestamp) -> Option<Timestamp> {
         .then(|| lock_end(now, hours.into()))
 }
 
-async fn begin(
-    visit: &Visit,
-    action: serde_json::Value,
-    users: Vec<String>,
-    mandate: Mandate,
-    sent: &Fields,
-) -> Result<RunView, Problem> {
-    let action: Action = serde_json::from_value(action).map_err(|_| no_such_act())?;
-    let run = NewRun {
-        id: Some(run_id::sent_or_new(visit, sent)),
-        reason: mandate.reason,
-        ticket: mandate.ticket,
-        source: Some("the console".into()),
-        ..NewRun::of(action)
-    };
-    visit.api.send_lines(Method::POST, &["runs"], &run, &users).await
-}
-
 async fn plan(
     visit: &Visit,
     users: Vec<String>,
@@ -381,7 +362,7 @@ async fn plan(
     sent: &Fields,
 ) -> Result<Option<RunView>, Problem> {
     if users.len() as u64 > MOST_OF_PLAN {
-        return Err(problem(
+        return Err(bad_request(
             413,
             told_later!("A plan has 10,000 users at most"),
             told_later!("Nothing was done. Narrow the filter, or act without a plan."),
