@@ -89,7 +89,7 @@ pub use memory::MemoryTrail;
 pub use naming::directory_name;
 pub use run_context::RunContext;
 pub use trail::{
-    Against, ArchiveWriter, AuditTrail, Entries, HeadSigner, Search, SignedHeads, StoredLines,
+    Against, ArchiveWriter, AuditTrail, Entries, HeadSigner, Search, SearchMemory, SignedHeads, StoredLines,
     archived_lines, stored_heads, verify,
 };
 pub use verify::{Head, Problem, Verification, Verifier};

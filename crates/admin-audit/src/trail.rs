@@ -31,6 +31,7 @@ pub use archive::{ArchiveWriter, archived_lines};
 use checkpoint_file::CheckpointFile;
 pub use entries::Entries;
 pub use head_signer::{HeadSigner, SignedHeads};
+pub use index::SearchMemory;
 use key_files::private_file;
 use lock::TrailLock;
 pub use search::Search;

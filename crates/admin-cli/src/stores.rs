@@ -159,7 +159,7 @@ pub fn open(
     match at {
         None => Ok(Records {
             stores: Stores::on_disk(places.data()),
-            trails: Arc::new(TrailsInFiles(files(places).trails())),
+            trails: Arc::new(TrailsInFiles::new(files(places).trails())),
             in_files: true,
             #[cfg(feature = "postgres")]
             budget: None,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::error::AuditError;
 use crate::kind::Kind;
 use crate::line::{Entry, FORMAT, Header, newer_format};
-use crate::trail::line_reader::Line;
+use crate::trail::line_reader::{Line, Place};
 use crate::trail::snapshot::{Extent, ExtentLines, extents};
 
 /// The entries of a trail, oldest first, in constant memory.
@@ -58,9 +58,13 @@ impl Entries {
         }
     }
 
-    /// Continues with another file after the last one.
-    pub(super) fn add(&mut self, extent: Extent) {
-        self.waiting.push_back(extent);
+    /// Continues with lines of another file after the last one. Notes the name of the trail from its header.
+    pub(super) fn continue_with(&mut self, extent: Extent, lines: ExtentLines) -> Result<(), AuditError> {
+        if lines.number() > 0 {
+            self.note_origin(&extent)?;
+        }
+        self.current = Some((extent, lines));
+        Ok(())
     }
 
     /// Forgets all files.
@@ -68,9 +72,15 @@ impl Entries {
         *self = Self::none(&self.directory);
     }
 
-    /// Notes the name of the trail, as a header that was read otherwise has it.
-    pub(super) fn set_origin(&mut self, origin: String) {
-        self.origin = Some(origin);
+    /// Notes the name of the trail from the header of a file that is not read here.
+    pub(super) fn note_origin(&mut self, extent: &Extent) -> Result<(), AuditError> {
+        let mut lines = extent.few_lines_after(Place::default())?;
+        if let Some(Line::Whole(line)) = lines.next().map_err(AuditError::io("read", &extent.path))?
+            && let Ok(Header { origin, .. }) = serde_json::from_slice(line)
+        {
+            self.origin = Some(origin);
+        }
+        Ok(())
     }
 
     /// Opens the trail where the last attempt on `run` starts, or returns `None` if the run has no entries.
@@ -88,7 +98,7 @@ impl Entries {
             let (start, entries) = last_start(&extent, run)?;
             found += entries;
             let lines = match start {
-                Some((number, offset)) => extent.lines_after(number, offset)?,
+                Some(place) => extent.lines_after(place)?,
                 None if found < most && !before.is_empty() => {
                     waiting.push_front(extent);
                     continue;
@@ -128,7 +138,7 @@ impl Entries {
         if let Some((read, lines)) = self.current.take() {
             now.retain(|extent| extent.first >= read.first);
             if let Some(same) = now.first().filter(|extent| extent.first == read.first).cloned() {
-                let lines = same.lines_after(lines.number(), lines.offset())?;
+                let lines = same.lines_after(lines.place())?;
                 self.current = Some((same, lines));
                 now.remove(0);
             }
@@ -192,13 +202,13 @@ impl Iterator for Entries {
     }
 }
 
-/// Returns the number of lines and bytes before the last start of a run in a file, and how many entries of
+/// Returns the place before the last start of a run in a file, and how many entries of
 /// the run follow, or are in the file at all.
-fn last_start(extent: &Extent, run: &str) -> Result<(Option<(u64, u64)>, u64), AuditError> {
+fn last_start(extent: &Extent, run: &str) -> Result<(Option<Place>, u64), AuditError> {
     let mut lines = extent.lines()?;
     let (mut start, mut entries) = (None, 0);
     loop {
-        let place = (lines.number(), lines.offset());
+        let place = lines.place();
         let next = lines.next().map_err(AuditError::io("read", &extent.path))?;
         let Some(Line::Whole(line)) = next else {
             return Ok((start, entries));

@@ -9,8 +9,14 @@ use crate::line::LONGEST_LINE;
 pub(super) struct LineReader<R> {
     reader: R,
     buffer: Vec<u8>,
-    number: u64,
-    offset: u64,
+    place: Place,
+}
+
+/// A place between two lines: the lines before it, and their size in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) number: u64,
+    pub(super) offset: u64,
 }
 
 /// One line.
@@ -24,16 +30,15 @@ pub(super) enum Line<'a> {
 
 impl<R: BufRead> LineReader<R> {
     pub(super) fn new(reader: R) -> Self {
-        Self::starting_at(reader, 0, 0)
+        Self::starting_at(reader, Place::default())
     }
 
-    /// Continues where `number` lines, `offset` bytes, were read before.
-    pub(super) fn starting_at(reader: R, number: u64, offset: u64) -> Self {
+    /// Continues at a place.
+    pub(super) fn starting_at(reader: R, place: Place) -> Self {
         Self {
             reader,
             buffer: Vec::new(),
-            number,
-            offset,
+            place,
         }
     }
 
@@ -45,8 +50,8 @@ impl<R: BufRead> LineReader<R> {
             return Ok(None);
         }
         if self.buffer.last() == Some(&b'\n') {
-            self.number += 1;
-            self.offset += self.buffer.len() as u64;
+            self.place.number += 1;
+            self.place.offset += self.buffer.len() as u64;
             self.buffer.pop();
             Ok(Some(Line::Whole(&self.buffer)))
         } else {
@@ -56,12 +61,17 @@ impl<R: BufRead> LineReader<R> {
 
     /// Returns the number of complete lines read, which is the number of the last one.
     pub(super) fn number(&self) -> u64 {
-        self.number
+        self.place.number
     }
 
     /// Returns the size of these lines in bytes.
     pub(super) fn offset(&self) -> u64 {
-        self.offset
+        self.place.offset
+    }
+
+    /// Returns the place after these lines.
+    pub(super) fn place(&self) -> Place {
+        self.place
     }
 }
 

@@ -10,23 +10,26 @@ use crate::error::AuditError;
 use crate::event::Event;
 use crate::filter::Filter;
 use crate::kind::Kind;
-use crate::line::{Entry, Header};
+use crate::line::Entry;
 use crate::run_context::RunContext;
 use crate::trail::entries::Entries;
 use crate::trail::entries_at::entries_at;
-use crate::trail::index::{Indexes, may_be_same_user};
-use crate::trail::line_reader::Line;
+use crate::trail::index::{Index, Indexes, SearchMemory, may_be_same_user};
+use crate::trail::line_reader::Place;
 use crate::trail::run_starts::{RunStarts, last_start};
 use crate::trail::snapshot::{Extent, extents};
 
 /// If an index has more lines of a user than this, reading the whole segment takes no longer, and less memory.
 const MOST_PICKED: usize = 4096;
 
+/// How much of the end of a segment is read first for its newest entries, in bytes: a few dozen entries.
+const FIRST_PART: u64 = 32 * 1024;
+
 /// The entries of a trail that match a filter, oldest first, with the context of their run filled in.
 ///
 /// It finds what [`Entries`], [`RunContext`] and [`Filter`] find together. For a user or a time, it uses an index
-/// beside each full segment, makes the indexes that are missing, and does without those that cannot be made. Nothing
-/// is verified.
+/// beside each full segment, makes the indexes that are missing, and does without those that cannot be made. The index
+/// of the segment that still gets entries is in memory. Nothing is verified.
 ///
 /// A line that is unreadable or has a newer format yields an error, and the next line follows. After the last
 /// entry, [`read_on`](Self::read_on) makes entries available that were appended since then.
@@ -40,9 +43,13 @@ pub struct Search {
     end: usize,
     /// Reads the segments that are read whole.
     whole: Entries,
-    /// The first segment since which all segments were read whole.
-    whole_from: usize,
-    /// The runs of these segments.
+    /// Near which byte the reading of the segment `next` starts, if it is read.
+    near: u64,
+    /// Whether the reading left out lines at the start of a segment.
+    is_cut: bool,
+    /// The segment and the offset since which all lines were read.
+    whole_from: Option<(usize, u64)>,
+    /// The runs of these lines.
     runs: RunContext,
     /// Entries of a segment that is not read whole.
     picked: VecDeque<Entry>,
@@ -52,25 +59,46 @@ pub struct Search {
     numbers: Range<u64>,
 }
 
+/// The matching entries of a segment that is not read, and where its unexamined lines start.
+struct Picked {
+    matching: VecDeque<Entry>,
+    rest: Place,
+}
+
 impl Search {
     /// Starts a search in the trail in `directory`; a missing directory has no entries.
     ///
     /// # Errors
     /// When the directory cannot be read.
     pub fn open(directory: &Path, filter: Filter) -> Result<Self, AuditError> {
-        Self::open_at(directory, filter, SystemTime::now())
+        Self::open_with(directory, filter, &SearchMemory::default())
     }
 
-    pub(super) fn open_at(directory: &Path, filter: Filter, now: SystemTime) -> Result<Self, AuditError> {
+    /// Starts a search like [`open`](Self::open) that uses what earlier searches left in `memory`.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn open_with(directory: &Path, filter: Filter, memory: &SearchMemory) -> Result<Self, AuditError> {
+        Self::open_at(directory, filter, memory, SystemTime::now())
+    }
+
+    pub(super) fn open_at(
+        directory: &Path,
+        filter: Filter,
+        memory: &SearchMemory,
+        now: SystemTime,
+    ) -> Result<Self, AuditError> {
         let extents = extents(directory)?;
         Ok(Self {
             filter,
             end: extents.len(),
             extents,
-            indexes: Indexes::new(now),
+            indexes: Indexes::new(now, memory.clone()),
             next: 0,
             whole: Entries::none(directory),
-            whole_from: 0,
+            near: 0,
+            is_cut: false,
+            whole_from: None,
             runs: RunContext::default(),
             picked: VecDeque::new(),
             skip: 0,
@@ -85,27 +113,37 @@ impl Search {
         let after = |number: u64| self.extents.partition_point(|extent| extent.first <= number);
         let (first, end) = (after(numbers.start).saturating_sub(1), before(numbers.end));
         self.numbers = numbers;
-        self.restart(first.min(end), end);
+        self.restart(first.min(end), 0, end);
         self
     }
 
     /// Restricts a search that has not started yet to the newest `most` matching entries.
     ///
-    /// Counts from the newest segment on, and goes back no further than necessary.
+    /// Counts from the end on, and goes back not much further than necessary.
     ///
     /// # Errors
     /// When an entry that would be counted cannot be read.
     pub fn newest(mut self, most: u64) -> Result<Self, AuditError> {
         let (oldest, end) = (self.next, self.end);
-        let (mut first, mut found) = (end, 0);
+        let (mut first, mut near, mut found) = (end, 0, 0);
         while first > oldest && found < most {
             first -= 1;
-            self.restart(first, first + 1);
-            while self.next_match()?.is_some() {
-                found += 1;
-            }
+            let mut part = FIRST_PART;
+            let here = loop {
+                near = self.extents[first].bytes.saturating_sub(part);
+                self.restart(first, near, first + 1);
+                let mut here = 0;
+                while self.next_match()?.is_some() {
+                    here += 1;
+                }
+                if found + here >= most || !self.is_cut {
+                    break here;
+                }
+                part *= 4;
+            };
+            found += here;
         }
-        self.restart(first, end);
+        self.restart(first, near, end);
         self.skip = found.saturating_sub(most);
         Ok(self)
     }
@@ -138,9 +176,10 @@ impl Search {
         self.extents.first().map_or(0, |extent| extent.meter.bytes())
     }
 
-    /// Goes to a segment, and stops before the segment `end`.
-    fn restart(&mut self, segment: usize, end: usize) {
-        (self.next, self.end, self.whole_from) = (segment, end, segment);
+    /// Goes to a segment, which is read from `near` on if it has no index, and stops before the segment `end`.
+    fn restart(&mut self, segment: usize, near: u64, end: usize) {
+        (self.next, self.near, self.end) = (segment, near, end);
+        (self.is_cut, self.whole_from) = (false, None);
         self.whole.clear();
         self.runs = RunContext::default();
         self.picked.clear();
@@ -168,16 +207,20 @@ impl Search {
     }
 
     fn enter_segment(&mut self) -> Result<(), AuditError> {
-        let segment = self.next;
-        self.next += 1;
-        if let Some(picked) = self.pick(segment)? {
-            self.picked = picked;
-            self.whole_from = self.next;
+        let (segment, near) = (self.next, self.near);
+        (self.next, self.near) = (segment + 1, 0);
+        let extent = self.extents[segment].clone();
+        if let Some(Picked { matching, rest }) = self.pick(segment)? {
+            self.picked = matching;
             self.runs = RunContext::default();
-        } else {
-            self.whole.add(self.extents[segment].clone());
+            self.whole_from = Some((segment, rest.offset));
+            let lines = extent.lines_after(rest)?;
+            return self.whole.continue_with(extent, lines);
         }
-        Ok(())
+        let lines = extent.lines_near(near)?;
+        self.is_cut = lines.offset() > 0;
+        self.whole_from.get_or_insert((segment, lines.offset()));
+        self.whole.continue_with(extent, lines)
     }
 
     /// Completes an entry of a segment that is read whole; returns it if it matches.
@@ -190,29 +233,47 @@ impl Search {
             .filter(|_| may_match && event.kind != Kind::RunStarted)
             && !self.runs.knows(run)
         {
-            let before = &self.extents[..self.whole_from];
-            let started = last_start(before, &mut self.indexes, run)?;
+            let started = self.last_start(run)?;
             self.runs.learn(run, started);
         }
         self.runs.fill(event);
         Ok(self.filter.matches(event).then_some(entry))
     }
 
+    /// Returns the last start of a run before the lines that were read.
+    fn last_start(&mut self, run: &str) -> Result<Option<Event>, AuditError> {
+        let (segment, offset) = self.whole_from.unwrap_or_default();
+        let (before, here) = self.extents.split_at(segment);
+        if offset == 0 {
+            return last_start(before, &mut self.indexes, run);
+        }
+        RunStarts::of(&here[0], &mut self.indexes, run)?.last_before(offset, before, &mut self.indexes, run)
+    }
+
     /// Returns the matching entries of a segment, as far as its index says where they are; `None` if the segment must
     /// be read whole.
-    fn pick(&mut self, segment: usize) -> Result<Option<VecDeque<Entry>>, AuditError> {
+    fn pick(&mut self, segment: usize) -> Result<Option<Picked>, AuditError> {
         let filter = &self.filter;
-        let narrows = filter.user.is_some() || filter.since.is_some() || filter.until.is_some();
-        // The last segment gets more entries.
-        if !narrows || segment + 1 == self.extents.len() {
+        if filter.user.is_none() && filter.since.is_none() && filter.until.is_none() {
             return Ok(None);
         }
         let extent = &self.extents[segment];
         let Some(mut index) = self.indexes.of(extent) else {
             return Ok(None);
         };
+        let rest = match &index {
+            Index::Open(index) => index.covered(),
+            Index::Full(_) => Place {
+                number: self
+                    .extents
+                    .get(segment + 1)
+                    .map_or(1, |next| next.first - extent.first + 1),
+                offset: extent.bytes,
+            },
+        };
         if !index.may_match(filter) {
-            return Ok(Some(VecDeque::new()));
+            let matching = VecDeque::new();
+            return Ok(Some(Picked { matching, rest }));
         }
         let Some(user) = filter.user.as_deref() else {
             return Ok(None);
@@ -232,18 +293,11 @@ impl Search {
         }
         let Some(found) = found else {
             // What is damaged is made again for the next search; this one relies on nothing but the segment.
-            self.indexes.made(extent);
+            self.indexes.replace(extent);
             return Ok(None);
         };
-        if let Some(Line::Whole(line)) = extent
-            .lines()?
-            .next()
-            .map_err(AuditError::io("read", &extent.path))?
-            && let Ok(Header { origin, .. }) = serde_json::from_slice(line)
-        {
-            self.whole.set_origin(origin);
-        }
-        self.complete(segment, found).map(Some)
+        let matching = self.complete(segment, found)?;
+        Ok(Some(Picked { matching, rest }))
     }
 
     /// Completes entries of a segment that is not read whole; returns those that match.

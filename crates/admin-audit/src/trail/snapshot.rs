@@ -5,9 +5,11 @@ use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::error::AuditError;
 use crate::naming::HEADS;
-use crate::trail::line_reader::LineReader;
+use crate::trail::line_reader::{Line, LineReader, Place};
 use crate::trail::lock::TrailLock;
 use crate::trail::meter::{Meter, Metered};
 use crate::trail::segment::segments;
@@ -24,6 +26,8 @@ pub(super) struct Extent {
     pub(super) path: PathBuf,
     pub(super) first: u64,
     pub(super) bytes: u64,
+    /// Whether it gets the next entries.
+    pub(super) is_last: bool,
     /// Counts the bytes read from all files of this moment.
     pub(super) meter: Meter,
 }
@@ -33,13 +37,44 @@ pub(super) type ExtentLines = LineReader<BufReader<Take<Metered>>>;
 
 impl Extent {
     pub(super) fn lines(&self) -> Result<ExtentLines, AuditError> {
-        self.lines_after(0, 0)
+        self.lines_after(Place::default())
     }
 
-    /// Continues where `number` lines, `offset` bytes, were read before.
-    pub(super) fn lines_after(&self, number: u64, offset: u64) -> Result<ExtentLines, AuditError> {
-        let reader = BufReader::with_capacity(64 * 1024, self.after(offset)?);
-        Ok(LineReader::starting_at(reader, number, offset))
+    /// Continues at a place.
+    pub(super) fn lines_after(&self, place: Place) -> Result<ExtentLines, AuditError> {
+        self.buffered(64 * 1024, place)
+    }
+
+    /// Continues at a place, where no more than one or two lines are read.
+    pub(super) fn few_lines_after(&self, place: Place) -> Result<ExtentLines, AuditError> {
+        self.buffered(1024, place)
+    }
+
+    fn buffered(&self, bytes: usize, place: Place) -> Result<ExtentLines, AuditError> {
+        let reader = BufReader::with_capacity(bytes, self.after(place.offset)?);
+        Ok(LineReader::starting_at(reader, place))
+    }
+
+    /// Starts with the first line after `offset`, or with the first line of all if that is not an entry, which alone
+    /// says how many lines are before it.
+    pub(super) fn lines_near(&self, offset: u64) -> Result<ExtentLines, AuditError> {
+        #[derive(Deserialize)]
+        struct Numbered {
+            seq: u64,
+        }
+        if let Some(offset) = offset.checked_sub(1) {
+            let mut lines = self.few_lines_after(Place { number: 0, offset })?;
+            let _rest = lines.next().map_err(AuditError::io("read", &self.path))?;
+            let offset = lines.offset();
+            if let Some(Line::Whole(line)) = lines.next().map_err(AuditError::io("read", &self.path))?
+                && let Ok(Numbered { seq }) = serde_json::from_slice(line)
+                && let Some(entries) = seq.checked_sub(self.first)
+            {
+                let number = entries + 1;
+                return self.lines_after(Place { number, offset });
+            }
+        }
+        self.lines()
     }
 
     /// Reads the bytes from `offset` on.
@@ -92,12 +127,16 @@ fn list(directory: &Path) -> Result<Vec<Extent>, AuditError> {
                 path: segment.path,
                 first: segment.first,
                 bytes: metadata.len(),
+                is_last: false,
                 meter: meter.clone(),
             }),
             // A file that could not be started is removed again.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(AuditError::io("read", &segment.path)(error)),
         }
+    }
+    if let Some(last) = extents.last_mut() {
+        last.is_last = true;
     }
     Ok(extents)
 }

@@ -8,7 +8,7 @@ use crate::chain::{Break, Chain};
 use crate::error::AuditError;
 use crate::limits::Limits;
 use crate::trail::access::{self, Closed};
-use crate::trail::line_reader::{Line, LineReader};
+use crate::trail::line_reader::{Line, LineReader, Place};
 use crate::trail::segment::{Segment, segments};
 
 /// The last file of a trail and the state at its end.
@@ -16,8 +16,7 @@ use crate::trail::segment::{Segment, segments};
 pub(super) struct Tail {
     segment: Segment,
     file: File,
-    offset: u64,
-    line: u64,
+    place: Place,
     chain: Chain,
 }
 
@@ -75,13 +74,12 @@ impl Tail {
             let problem = Break::Unreadable("the header does not match the name of the file".into());
             return Err(damaged(&segment.path, 1, problem));
         }
-        let (offset, line) = (lines.offset(), lines.number());
+        let place = lines.place();
         drop(lines);
         let mut tail = Self {
             segment,
             file,
-            offset,
-            line,
+            place,
             chain,
         };
         tail.read_on(torn)?;
@@ -95,11 +93,11 @@ impl Tail {
             return Err(self.changed("the file in use was moved away or replaced"));
         }
         let length = length(&self.file, path)?;
-        if length < self.offset {
+        if length < self.place.offset {
             return Err(self.changed("entries were removed"));
         }
         // A process that started a new file has named it after the entry that comes next here.
-        if length == self.offset && !Segment::new(directory, self.chain.size()).path.exists() {
+        if length == self.place.offset && !Segment::new(directory, self.chain.size()).path.exists() {
             return Ok(());
         }
         self.read_on(torn)?;
@@ -132,9 +130,9 @@ impl Tail {
     fn read_on(&mut self, torn: &mut Vec<Torn>) -> Result<(), AuditError> {
         let path = &self.segment.path;
         let mut file = &self.file;
-        file.seek(SeekFrom::Start(self.offset))
+        file.seek(SeekFrom::Start(self.place.offset))
             .map_err(AuditError::io("read", path))?;
-        let mut lines = LineReader::starting_at(BufReader::new(file), self.line, self.offset);
+        let mut lines = LineReader::starting_at(BufReader::new(file), self.place);
         let unfinished = loop {
             match lines.next().map_err(AuditError::io("read", path))? {
                 Some(Line::Whole(line)) => {
@@ -145,11 +143,11 @@ impl Tail {
                 None => break false,
             }
         };
-        (self.offset, self.line) = (lines.offset(), lines.number());
+        self.place = lines.place();
         if unfinished {
-            let bytes = length(&self.file, path)? - self.offset;
+            let bytes = length(&self.file, path)? - self.place.offset;
             self.file
-                .set_len(self.offset)
+                .set_len(self.place.offset)
                 .and_then(|()| self.file.sync_all())
                 .map_err(AuditError::io("repaired", path))?;
             let path = path.clone();
@@ -179,8 +177,10 @@ impl Tail {
         Ok(Self {
             segment,
             file,
-            offset: text.len() as u64,
-            line: 1,
+            place: Place {
+                number: 1,
+                offset: text.len() as u64,
+            },
             chain,
         })
     }
@@ -191,7 +191,7 @@ impl Tail {
 
     /// Returns true if the file gets no more entries.
     pub(super) fn is_full(&self, limits: &Limits) -> bool {
-        limits.is_full(self.chain.size() - self.segment.first, self.offset)
+        limits.is_full(self.chain.size() - self.segment.first, self.place.offset)
     }
 
     /// Continues in a new file.
@@ -214,12 +214,12 @@ impl Tail {
     pub(super) fn write(&mut self, block: &str, lines: u64, chain: Chain) -> Result<(), Failed> {
         let path = &self.segment.path;
         if let Err(error) = self.file.write_all(block.as_bytes()) {
-            let undone = self.file.set_len(self.offset).is_ok();
+            let undone = self.file.set_len(self.place.offset).is_ok();
             let error = AuditError::io("written", path)(error);
             return Err(Failed { error, undone });
         }
-        self.offset += block.len() as u64;
-        self.line += lines;
+        self.place.offset += block.len() as u64;
+        self.place.number += lines;
         self.chain = chain;
         Ok(())
     }
@@ -234,7 +234,7 @@ impl Tail {
         let size = self.chain.size();
         AuditError::Damaged {
             path: self.segment.path.clone(),
-            line: self.line + 1,
+            line: self.place.number + 1,
             problem: format!(
                 "entries {size} to {} are missing, although a checkpoint covers them",
                 signed - 1

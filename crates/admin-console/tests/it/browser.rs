@@ -76,7 +76,7 @@ impl Site {
         let parts = Parts {
             apps: [chat, other].into_iter().collect(),
             stores: stores.clone(),
-            trails: Arc::new(TrailsInFiles(home.path().join("audit"))),
+            trails: Arc::new(TrailsInFiles::new(home.path().join("audit"))),
             documents: Arc::new(MemoryDocuments::default()),
             account: Operator::named("service", "host"),
             in_files: true,

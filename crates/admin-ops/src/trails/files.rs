@@ -4,47 +4,74 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use easemob_admin_audit::{
-    Against, Entry, Filter, PublicKey, Search, StoredLines, Verification, stored_heads, verify,
+    Against, Entry, Filter, PublicKey, Search, SearchMemory, StoredLines, Verification, stored_heads, verify,
 };
 
 use super::{Found, Lines, Place, Trail, TrailError, Trails};
 
 /// Trails below one directory.
 #[derive(Debug)]
-pub struct TrailsInFiles(pub PathBuf);
+pub struct TrailsInFiles {
+    directory: PathBuf,
+    memory: SearchMemory,
+}
 
 /// The trail in a directory, which need not exist.
 #[derive(Debug)]
-pub struct TrailInDirectory(pub PathBuf);
+pub struct TrailInDirectory {
+    directory: PathBuf,
+    memory: SearchMemory,
+}
+
+impl TrailsInFiles {
+    /// Finds the trails below `directory`. One value for all searches of a process makes them faster.
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Self {
+        let memory = SearchMemory::default();
+        Self { directory, memory }
+    }
+}
+
+impl TrailInDirectory {
+    /// Finds the trail in `directory`.
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Self {
+        let memory = SearchMemory::default();
+        Self { directory, memory }
+    }
+}
 
 impl Trails for TrailsInFiles {
     fn names(&self) -> Result<Vec<String>, TrailError> {
-        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
         Ok(entries
             .filter_map(|entry| entry.file_name().into_string().ok())
             .collect())
     }
 
     fn of(&self, name: &str) -> Result<Box<dyn Trail>, TrailError> {
-        Ok(Box::new(TrailInDirectory(self.0.join(name))))
+        Ok(Box::new(TrailInDirectory {
+            directory: self.directory.join(name),
+            memory: self.memory.clone(),
+        }))
     }
 
     fn place(&self) -> Place {
-        Place::Directory(self.0.clone())
+        Place::Directory(self.directory.clone())
     }
 }
 
 impl Trail for TrailInDirectory {
     fn place(&self) -> Place {
-        Place::Directory(self.0.clone())
+        Place::Directory(self.directory.clone())
     }
 
     fn is_there(&self) -> bool {
-        self.0.is_dir()
+        self.directory.is_dir()
     }
 
     fn search(&self, filter: Filter, newest: Option<u64>) -> Result<Box<dyn Found>, TrailError> {
-        let mut search = Search::open(&self.0, filter)?;
+        let mut search = Search::open_with(&self.directory, filter, &self.memory)?;
         if let Some(most) = newest {
             search = search.newest(most)?;
         }
@@ -57,7 +84,7 @@ impl Trail for TrailInDirectory {
         numbers: Range<u64>,
         newest: Option<u64>,
     ) -> Result<Box<dyn Found>, TrailError> {
-        let mut search = Search::open(&self.0, filter)?.between(numbers);
+        let mut search = Search::open_with(&self.directory, filter, &self.memory)?.between(numbers);
         if let Some(most) = newest {
             search = search.newest(most)?;
         }
@@ -65,25 +92,25 @@ impl Trail for TrailInDirectory {
     }
 
     fn lines(&self, from: u64) -> Result<Lines, TrailError> {
-        let lines = StoredLines::open(&self.0, from)?;
+        let lines = StoredLines::open(&self.directory, from)?;
         Ok(Box::new(lines.map(|line| line.map_err(TrailError::Audit))))
     }
 
     fn heads(&self, key: &PublicKey) -> Result<Vec<u8>, TrailError> {
         // A trail in files has one key.
         if self.key()?.id() == key.id() {
-            Ok(stored_heads(&self.0)?)
+            Ok(stored_heads(&self.directory)?)
         } else {
             Ok(Vec::new())
         }
     }
 
     fn verify(&self, against: &Against) -> Result<Verification, TrailError> {
-        Ok(verify(&self.0, against)?)
+        Ok(verify(&self.directory, against)?)
     }
 
     fn key(&self) -> Result<PublicKey, TrailError> {
-        Ok(PublicKey::of_trail(&self.0)?)
+        Ok(PublicKey::of_trail(&self.directory)?)
     }
 }
 

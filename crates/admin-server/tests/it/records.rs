@@ -114,7 +114,7 @@ impl Home {
         match &self.records {
             Records::Files => Opened {
                 stores: Stores::on_disk(self.path()),
-                trails: Arc::new(TrailsInFiles(self.path().join("audit"))),
+                trails: Arc::new(TrailsInFiles::new(self.path().join("audit"))),
                 documents: Arc::new(SqliteDocuments::open(&self.path().join("service.sqlite")).unwrap()),
                 in_files: true,
             },

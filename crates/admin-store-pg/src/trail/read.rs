@@ -119,7 +119,7 @@ impl Trail for TrailInDatabase {
         let mut parts: Vec<Part<'_>> = Vec::new();
         for archive in here {
             let filter = filter.clone();
-            let archived = TrailInDirectory(archive.directory.into());
+            let archived = TrailInDirectory::new(archive.directory.into());
             parts.push(Box::new(move |newest| archived.search(filter.clone(), newest)));
         }
         parts.push(Box::new(in_database));

@@ -7,12 +7,10 @@ use sha2::{Digest as _, Sha256};
 use tlog_tiles::Hash;
 
 use super::identity::Identity;
-use super::table::{Row, Table, key};
-use crate::chain::Chain;
+use super::marks::{Marks, is_header};
+use super::table::Table;
 use crate::event_time::EventTime;
 use crate::filter::Filter;
-use crate::kind::Kind;
-use crate::line::FORMAT as LINE_FORMAT;
 use crate::trail::line_reader::{Line, LineReader};
 use crate::tree::line_hash;
 
@@ -42,20 +40,6 @@ pub(super) struct Contents {
     pub(super) starts: Table,
 }
 
-/// The fields of an entry that an index needs.
-#[derive(Debug, Deserialize)]
-struct Mark {
-    v: u64,
-    #[serde(rename = "seq")]
-    _seq: u64,
-    #[serde(rename = "prev")]
-    _prev: String,
-    time: EventTime,
-    kind: Kind,
-    run: Option<String>,
-    user: Option<String>,
-}
-
 impl Contents {
     /// Reads a segment to its end and describes it; the tables follow as bytes.
     ///
@@ -65,8 +49,7 @@ impl Contents {
         mut lines: LineReader<R>,
     ) -> io::Result<Option<(Self, Vec<u8>)>> {
         let mut hash = Sha256::new();
-        let (mut users, mut starts) = (Vec::new(), Vec::new());
-        let mut times: Option<(EventTime, EventTime)> = None;
+        let mut marks = Marks::default();
         loop {
             let (number, offset) = (lines.number(), lines.offset());
             let line = match lines.next()? {
@@ -76,29 +59,16 @@ impl Contents {
             };
             hash.update(line);
             hash.update(b"\n");
-            if number == 0 {
-                if !Chain::from_header(line).is_ok_and(|chain| chain.size() == first) {
-                    return Ok(None);
-                }
-                continue;
-            }
-            let mark = match serde_json::from_slice::<Mark>(line) {
-                Ok(mark) if mark.v <= LINE_FORMAT => mark,
-                Ok(_) | Err(_) => return Ok(None),
+            let is_read = if number == 0 {
+                is_header(line, first)
+            } else {
+                marks.add(line, offset)
             };
-            let (oldest, newest) = times.unwrap_or((mark.time, mark.time));
-            times = Some((oldest.min(mark.time), newest.max(mark.time)));
-            users.extend(mark.user.map(|user| Row {
-                key: user_key(&user),
-                offset,
-            }));
-            if mark.kind == Kind::RunStarted {
-                starts.extend(mark.run.map(|run| Row {
-                    key: key(&run),
-                    offset,
-                }));
+            if !is_read {
+                return Ok(None);
             }
         }
+        let Marks { times, users, starts } = marks;
         let Some((oldest, newest)) = times else {
             return Ok(None);
         };
@@ -149,9 +119,4 @@ impl Contents {
         filter.since.is_none_or(|since| self.newest >= since)
             && filter.until.is_none_or(|until| self.oldest < until)
     }
-}
-
-/// Returns the key of a user, ignoring case as [`Filter`] does.
-pub(super) fn user_key(user: &str) -> u64 {
-    key(&user.to_lowercase())
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
 
 use tempfile::TempDir;
@@ -15,6 +16,9 @@ use crate::limits::Limits;
 use crate::naming::{index_name, segment_name};
 use crate::trail::segment::segments;
 use crate::trail::{AuditTrail, access};
+
+/// One memory for all searches, which each must find the same as without.
+static MEMORY: LazyLock<SearchMemory> = LazyLock::new(SearchMemory::default);
 
 /// A trail of `runs` runs on two of 20 users each, with a minute from one run to the next, in small segments.
 fn a_trail(origin: &str, runs: u64) -> TempDir {
@@ -126,7 +130,7 @@ fn reading_all(directory: &Path, filter: &Filter) -> Found {
 }
 
 fn searching(directory: &Path, filter: &Filter) -> (Found, u64) {
-    let mut search = Search::open_at(directory, filter.clone(), later()).unwrap();
+    let mut search = Search::open_at(directory, filter.clone(), &MEMORY, later()).unwrap();
     let found = search
         .by_ref()
         .map(|entry| entry.map_err(|error| error.to_string()))
@@ -139,6 +143,11 @@ fn assert_complete(directory: &Path, what: &str) {
     for filter in filters() {
         let expected = reading_all(directory, &filter);
         assert_eq!(searching(directory, &filter).0, expected, "{what}: {filter:?}");
+        let alone = Search::open_at(directory, filter.clone(), &SearchMemory::default(), later()).unwrap();
+        let found: Found = alone
+            .map(|entry| entry.map_err(|error| error.to_string()))
+            .collect();
+        assert_eq!(found, expected, "{what}, without a memory: {filter:?}");
     }
 }
 
@@ -199,7 +208,7 @@ fn the_newest_are_the_last_of_all() {
     for filter in filters() {
         let all = reading_all(home.path(), &filter);
         for most in [1, 2, 7, 50, 1_000_000] {
-            let search = Search::open_at(home.path(), filter.clone(), later()).unwrap();
+            let search = Search::open_at(home.path(), filter.clone(), &MEMORY, later()).unwrap();
             let found: Vec<_> = search
                 .newest(most)
                 .unwrap()
@@ -232,7 +241,7 @@ fn entries_with_some_numbers_are_found_without_the_others() {
                 .cloned()
                 .collect();
             let search = || {
-                Search::open_at(home.path(), filter.clone(), later())
+                Search::open_at(home.path(), filter.clone(), &MEMORY, later())
                     .unwrap()
                     .between(from..to)
             };
@@ -243,7 +252,7 @@ fn entries_with_some_numbers_are_found_without_the_others() {
             assert_eq!(read(newest), expected[first..], "{from}..{to} {filter:?}");
         }
     }
-    let mut one = Search::open_at(home.path(), Filter::default(), later())
+    let mut one = Search::open_at(home.path(), Filter::default(), &MEMORY, later())
         .unwrap()
         .between(150..151);
     assert_eq!(one.by_ref().count(), 1);
@@ -253,7 +262,7 @@ fn entries_with_some_numbers_are_found_without_the_others() {
 #[test]
 fn what_is_appended_after_a_number_follows() {
     let home = a_trail("test", 60);
-    let mut search = Search::open_at(home.path(), Filter::default(), later())
+    let mut search = Search::open_at(home.path(), Filter::default(), &MEMORY, later())
         .unwrap()
         .between(290..u64::MAX);
     assert_eq!(search.by_ref().count(), 10);
@@ -297,10 +306,106 @@ fn few_entries_of_many_cost_little() {
     };
     let (found, with) = searching(home.path(), &recent);
     assert!(found.len() == 100 && with < 400_000 + size / 10, "{with}");
-    let newest = Search::open_at(home.path(), Filter::default(), later()).unwrap();
+    let newest = Search::open_at(home.path(), Filter::default(), &MEMORY, later()).unwrap();
     let mut newest = newest.newest(5).unwrap();
     assert_eq!(newest.by_ref().count(), 5);
     assert!(newest.bytes_read() <= 2 * 400_000);
+}
+
+/// A trail with one segment, of `blocks` blocks with 100 entries each, all of one run.
+fn an_open_segment(blocks: u64) -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    write_blocks(home.path(), 0..blocks);
+    home
+}
+
+fn write_blocks(directory: &Path, blocks: std::ops::Range<u64>) {
+    let mut trail = AuditTrail::open(directory, "test").unwrap();
+    for block in blocks {
+        if block == 0 {
+            let mut started = Event::new(minute(0), Kind::RunStarted);
+            started.run = Some("long".into());
+            started.ticket = Some("INC-1".into());
+            trail.append(&[started]).unwrap();
+        }
+        let events = (0..100).map(|number| {
+            let mut event = Event::new(minute(block), Kind::Outcome);
+            event.run = Some("long".into());
+            event.user = Some(format!("user{number}-{block}"));
+            event
+        });
+        trail.append_buffered(&events.collect::<Vec<_>>()).unwrap();
+    }
+}
+
+#[test]
+fn the_open_segment_is_read_once() {
+    let home = an_open_segment(100);
+    let size = size(home.path());
+    let one_user = |block| Filter {
+        user: Some(format!("User7-{block}")),
+        ticket: Some("INC-1".into()),
+        ..Filter::default()
+    };
+    let (found, first) = searching(home.path(), &one_user(50));
+    assert!(found.len() == 1 && first >= size, "{first} {size}");
+    for block in 100..110 {
+        let before = fs::metadata(home.path().join(segment_name(0))).unwrap().len();
+        write_blocks(home.path(), block..block + 1);
+        let added = fs::metadata(home.path().join(segment_name(0))).unwrap().len() - before;
+        for block in [50, block] {
+            let (found, bytes) = searching(home.path(), &one_user(block));
+            assert!(found.len() == 1 && bytes < added + 16_384, "{bytes} {added}");
+        }
+    }
+}
+
+#[test]
+fn the_newest_of_a_long_segment_are_read_from_its_end() {
+    let home = an_open_segment(100);
+    let of_the_run = Filter {
+        ticket: Some("INC-1".into()),
+        ..Filter::default()
+    };
+    let _ = searching(home.path(), &user3());
+    let expected = reading_all(home.path(), &of_the_run);
+    for (most, limit) in [(1, 200_000), (20, 200_000), (500, 2_000_000)] {
+        let search = Search::open_at(home.path(), of_the_run.clone(), &MEMORY, later()).unwrap();
+        let mut search = search.newest(most).unwrap();
+        let found: Found = search.by_ref().map(|entry| Ok(entry.unwrap())).collect();
+        assert_eq!(found, expected[expected.len() - usize::try_from(most).unwrap()..]);
+        assert!(search.bytes_read() < limit, "{most}: {}", search.bytes_read());
+        assert_eq!(
+            search.id_of(found[0].as_ref().unwrap()),
+            format!("test/{}", 10_001 - most)
+        );
+    }
+}
+
+#[test]
+fn what_is_remembered_of_other_lines_is_forgotten() {
+    let home = a_trail("test", 3);
+    let last = segments(home.path()).unwrap().pop().unwrap().path;
+    let before = fs::read(&last).unwrap();
+    // Run 3 and its users, whom a full disk makes the writer undo.
+    write_runs(home.path(), "test", 3..4);
+    assert_complete(home.path(), "before");
+    fs::write(&last, &before).unwrap();
+    write_runs(home.path(), "test", 5..7);
+    assert_complete(home.path(), "undone");
+    write_runs(home.path(), "test", 7..40);
+    assert_complete(home.path(), "in another segment");
+    for segment in segments(home.path()).unwrap() {
+        fs::remove_file(segment.path).unwrap();
+    }
+    assert_complete(home.path(), "removed");
+    let other = a_trail("other", 2);
+    fs::copy(
+        other.path().join(segment_name(0)),
+        home.path().join(segment_name(0)),
+    )
+    .unwrap();
+    assert_complete(home.path(), "replaced");
 }
 
 #[test]
@@ -502,7 +607,7 @@ fn searches_at_once_find_the_same() {
 #[test]
 fn what_is_appended_later_follows() {
     let home = a_trail("test", 20);
-    let mut search = Search::open_at(home.path(), user3(), later())
+    let mut search = Search::open_at(home.path(), user3(), &MEMORY, later())
         .unwrap()
         .newest(1)
         .unwrap();
@@ -520,7 +625,7 @@ fn what_is_appended_later_follows() {
 fn each_entry_has_an_id_of_its_own() {
     let home = a_trail("prod", 40);
     for _ in 0..2 {
-        let mut search = Search::open_at(home.path(), user3(), later()).unwrap();
+        let mut search = Search::open_at(home.path(), user3(), &MEMORY, later()).unwrap();
         while let Some(entry) = search.next() {
             let entry = entry.unwrap();
             assert_eq!(search.id_of(&entry), format!("prod/{}", entry.seq));

@@ -44,7 +44,7 @@ impl TrailArgs {
     /// When no profile or server is configured and there is not exactly one trail, or the records cannot be used.
     pub fn trail(&self, context: &Context) -> Result<Box<dyn Trail>, CommandError> {
         match &self.dir {
-            Some(directory) => Ok(Box::new(TrailInDirectory(directory.clone()))),
+            Some(directory) => Ok(Box::new(TrailInDirectory::new(directory.clone()))),
             None => context.audit_trail(),
         }
     }
