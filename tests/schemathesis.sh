@@ -53,6 +53,8 @@ scan=$(ask "$app/logins/scans" -d '{}' | run_of)
 # Bans of more than 100 users need others to agree, and one waits for each decision.
 ask -X PUT "$app/approval-rules" -d '{"rules":[{"verbs":["ban"],"over_users":100,"needs":[{"group":"leads","count":1}]}]}' > /dev/null
 asker=$(ask "$url/v1/keys" -d '{"owner":"asker","scopes":["users:write"],"apps":["sandbox"]}' | sed -n 's/.*"secret":"\([^"]*\)".*/\1/p')
+draft=$(ask "$app/drafts" -d '{"content":{"users":["ann"]}}' | id_of)
+ask "$app/limits/policies" -d '{"policy":"default = 4","reason":"test"}' > /dev/null
 many=$(seq -s, -f '"banned%g"' 1 101)
 wanted() {
   curl --silent --show-error --fail-with-body -H "Authorization: Bearer $asker" -H 'content-type: application/json' \
@@ -77,6 +79,10 @@ cat > "$work/known.toml" << END
 "path.schedule" = "night"
 "path.watch" = "phones"
 "path.scan" = "$scan"
+"path.draft" = "$draft"
+"path.version" = "1"
+"path.device" = "ios_1"
+"header.X-Reason" = "test"
 "query.format" = "jsonl"
 
 [[operations]]

@@ -24,6 +24,8 @@ const TITLES: &[&str] = &[
     told_later!("The audit trail has no such entry"),
     told_later!("There is no such schedule"),
     told_later!("Nothing was recorded yet"),
+    told_later!("The service has no receiver of notices"),
+    told_later!("There is a key with this id already"),
     told_later!("This process does not work on the run"),
     told_later!("The address does not take this method"),
     told_later!("There is a run with this id and other content"),

@@ -15,6 +15,7 @@ use easemob_admin_ops::listening::{Door, Server, Tls, serve};
 use easemob_admin_ops::run::journal::header::Operator;
 use easemob_admin_ops::stores::Stores;
 use easemob_admin_ops::trails::Trails;
+use easemob_admin_remote::api::NoticesView;
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
@@ -277,6 +278,11 @@ impl Service {
         if let Some(notices) = self.0.notices.get() {
             notices.tell(&self.0.metrics, notice);
         }
+    }
+
+    /// Returns where notices go, and how that goes; `None` if nobody is told.
+    pub(crate) fn notices(&self) -> Option<NoticesView> {
+        self.0.notices.get().map(Notices::standing)
     }
 
     /// Returns when a head of the audit trail was last kept outside the database.

@@ -2,7 +2,7 @@
 
 const PATHS = ["overview", "users", "users/user000", "runs", "approvals", "approvals?show=all", "audit", "audit?all=on", "bulk", "limits", "logins", "more", "locks", "locks/lift?u=user004",
   "bans", "limits?version=1", "users-selected/ban?u=user005", "settings",
-  "settings/keys", "settings/rules", "settings/schedules"];
+  "settings/keys", "settings/rules", "settings/schedules", "settings/service"];
 
 // Each language meets each theme, and each of both meets each width. EVERY_LOOK adds the other half.
 const looks = [];

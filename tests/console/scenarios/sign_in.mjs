@@ -55,6 +55,26 @@ export default {
     await page.waitForURL(/\/overview$/);
   },
 
+  async "an administrator sees the roles of groups, and that the webhook does not answer"(play) {
+    const page = await play.person(play.world.key, { width: 1440 });
+    await play.open(page, "settings/service");
+    const roles = await page.textContent("section:has(h2:text-is('Roles'))");
+    play.true(roles.includes(play.world.issuer) && roles.includes("users:write"), roles);
+    await page.click("text=Send a test notice");
+    await play.until("the webhook is known to fail", async () => {
+      await page.reload();
+      return (await page.textContent("main")).includes("The receiver does not answer");
+    });
+    const webhook = await page.textContent("section:has(h2:text-is('Webhook'))");
+    play.true(webhook.includes("http://127.0.0.1:9") && !webhook.includes("s3cret"), webhook);
+    await play.accessible(page, "the settings of the service");
+    await play.shot(page, "settings-service");
+    const phone = await play.person(play.world.key, { width: 390, language: "zh", dark: true });
+    await play.open(phone, "settings/service");
+    await play.accessible(phone, "the settings of the service on a phone");
+    await play.shot(phone, "settings-service-phone");
+  },
+
   async "a sign-in works without a script, in Chinese, and another one in the browser is not taken for it"(play) {
     const { page, context } = await play.visitor({ language: "zh", script: false, width: 390 });
     await page.goto(`${play.world.url}/console/${play.world.app}/runs`);

@@ -22,9 +22,21 @@ fn people_sign_in_with_their_issuer_in_a_browser() {
     // Another site than that of the console, as issuers are.
     let provider = Provider::start_at("localhost");
     provider.knows_the_browser_for(3_600);
-    let mut world = World::start_with(3, |env| vec!["--openid".into(), settings(env, &provider, "")]);
+    let mut world = World::start_with(3, |env| {
+        let secret = env.file("notices.secret", "s3cret\n");
+        // Nobody listens there.
+        let notices = "http://127.0.0.1:9/hook?key=s3cret".to_owned();
+        vec![
+            "--openid".into(),
+            settings(env, &provider, ""),
+            "--notices".into(),
+            notices,
+            "--notices-secret-file".into(),
+            secret,
+        ]
+    });
     world.issuer = Some(provider.issuer.clone());
-    world.play("sign_in", 2);
+    world.play("sign_in", 3);
 }
 
 /// Asks an issuer as a browser does, and returns the path to which it is sent back.

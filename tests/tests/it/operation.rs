@@ -253,6 +253,22 @@ fn notices_are_signed_and_posted_until_they_are_taken() {
         assert_eq!(digest, expected, "{head}\n{body}");
     }
     assert_eq!(kinds, ["run.cap_hit".to_owned(), "run.ended".to_owned()].into());
+    let tried = service.ask("POST", "/v1/settings/test-notice", &Value::Null);
+    let id = tried.json()["id"].clone();
+    until("the notice on trial", || {
+        receiver.taken.lock().unwrap().len() >= 3
+    });
+    let said: Value = serde_json::from_str(&receiver.taken.lock().unwrap()[2].1).unwrap();
+    assert_eq!((&said["kind"], &said["id"]), (&"test".into(), &id));
+    let shown = || service.ask("GET", "/v1/settings", &Value::Null).json()["notices"].clone();
+    until("all notices", || shown()["waiting"] == 0);
+    let notices = shown();
+    let server = receiver.url.strip_suffix("/hook/path?x=1").unwrap();
+    assert_eq!(
+        (&notices["receiver"], &notices["delivered"]),
+        (&server.into(), &3.into())
+    );
+    assert_eq!(notices["failing"], Value::Null);
     let _ = stop(service);
 }
 

@@ -86,11 +86,16 @@ fn runs() -> Router<Console> {
 }
 
 fn settings() -> Router<Console> {
-    use settings::{keys, rules, schedules, you};
+    use settings::{keys, rules, schedules, service, you};
     Router::new()
         .route("/console/{app}/settings", get(you::show))
         .route("/console/{app}/settings/keys", get(keys::list).post(keys::make))
         .route("/console/{app}/settings/keys/{key}/revoke", post(keys::revoke))
+        .route("/console/{app}/settings/service", get(service::show))
+        .route(
+            "/console/{app}/settings/service/test-notice",
+            post(service::try_webhook),
+        )
         .route("/console/{app}/settings/rules", get(rules::list).post(rules::add))
         .route("/console/{app}/settings/rules/remove", post(rules::remove))
         .route(

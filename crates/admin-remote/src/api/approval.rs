@@ -122,6 +122,7 @@ fn four_hours() -> u32 {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"rules": [{"verbs": ["logout"], "over_users": 20, "needs": [{"group": "leads", "count": 1}]}]})))]
 pub struct ApprovalRules {
     /// The rules.
     pub rules: Vec<ApprovalRule>,
@@ -234,6 +235,7 @@ pub struct ApprovalView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"reason": "agreed with the owner of the ticket"})))]
 pub struct Reasoned {
     /// The reason, which is recorded.
     pub reason: String,

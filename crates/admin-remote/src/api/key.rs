@@ -13,6 +13,10 @@ use super::Scope;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({"owner": "ann", "scopes": ["devices:read"], "apps": ["*"]})))]
 pub struct NewKey {
+    /// Its id, of 8 to 32 digits, small letters and `-`: a request that is sent twice makes one key. One is chosen if it is
+    /// missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Whose key it is: the name that the audit trail shows.
     pub owner: String,
     /// What it may do.

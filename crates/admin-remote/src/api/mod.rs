@@ -19,6 +19,7 @@ mod run;
 mod scan;
 mod schedule;
 mod scope;
+mod settings;
 mod sign_in;
 mod traffic;
 mod user;
@@ -49,6 +50,7 @@ pub use self::run::{ATTEMPT, NewRun, Page, RecordedRun, RunFailure, RunState, Ru
 pub use self::scan::{NewScan, Scan, ScanState};
 pub use self::schedule::{Missed, NewSchedule, Schedule, ScheduledJob, Turn};
 pub use self::scope::{Scope, UnknownScope};
+pub use self::settings::{GroupRole, IssuerRoles, NoticeFailure, NoticesView, ServiceSettings, TestNotice};
 pub use self::sign_in::{SignIn, SignIns};
 pub use self::traffic::{PoolView, TrafficView};
 pub use self::user::{

@@ -11,6 +11,7 @@ use super::{Problem, RunView};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"selection": {"platforms": ["web"]}, "users": ["ann", "bob"], "reason": "leaked tokens", "max_logouts": 100})))]
 pub struct NewPlan {
     /// The id of the run that the plan becomes, as for other runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"policy": "default = 2\n", "users": ["ann", "bob"]})))]
 pub struct NewCheck {
     /// The policy, as its file has it: TOML.
     pub policy: String,
@@ -23,6 +24,7 @@ pub struct NewCheck {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"policy": "default = 2\n", "name": "two-devices", "users": ["ann", "bob"], "reason": "shared accounts", "max_logouts": 100, "dry_run": true})))]
 pub struct NewEnforcement {
     /// The id of the run, as for other runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,6 +70,7 @@ fn unnamed() -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"policy": "default = 2\n", "reason": "shared accounts"})))]
 pub struct NewPolicyVersion {
     /// The policy, as its file has it: TOML.
     pub policy: String,

@@ -18,6 +18,7 @@ pub const ATTEMPT: &str = "easemob-admin-attempt";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"action": {"kind": "logout", "selection": {"platforms": ["web"]}}, "users": ["ann", "bob"], "reason": "leaked tokens", "max_logouts": 100})))]
 pub struct NewRun {
     /// Its id, such as `20261123-113720-4f2a9c`, from a time that is less than a day away. Sent again with the same content, it
     /// is the same run; with other content, the request is refused. Without it, the service chooses one.
@@ -214,6 +215,7 @@ pub struct Page<T> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"reason": "the wrong list"})))]
 pub struct Stop {
     /// The reason, which is recorded.
     pub reason: String,

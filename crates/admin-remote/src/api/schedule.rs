@@ -32,6 +32,7 @@ pub enum Missed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"cron": "30 3 * * *", "time_zone": "Asia/Shanghai", "job": "scan", "missed": "run_once"})))]
 pub struct NewSchedule {
     /// When: minute, hour, day of the month, month and day of the week, such as `30 3 * * *`.
     pub cron: String,

@@ -100,6 +100,7 @@ pub struct UserDevices {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"users": ["ann", "bob"]})))]
 pub struct Users {
     /// Their names; at least one.
     #[cfg_attr(feature = "openapi", schema(min_items = 1, example = json!(["user0001"])))]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"policy": "default = 2\n", "max_logouts_per_hour": 100, "reason": "shared accounts"})))]
 pub struct NewWatch {
     /// The policy, as its file has it: TOML.
     pub policy: String,

@@ -165,26 +165,31 @@ impl Caller {
 }
 
 #[cfg(test)]
+impl Caller {
+    /// Returns somebody with these scopes, each for one app.
+    pub(crate) fn of_test(grants: &[(Scope, &str)]) -> Self {
+        let grant = |(scope, app): &(Scope, &str)| Grant {
+            scopes: [*scope].into(),
+            apps: [(*app).to_owned()].into(),
+        };
+        Self {
+            owner: "ann".into(),
+            key: String::new(),
+            grants: grants.iter().map(grant).collect(),
+            groups: BTreeSet::new(),
+            reason: None,
+            ends: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn roles_of_different_apps_do_not_add_up() {
-        let grant = |scope, app: &str| Grant {
-            scopes: [scope].into(),
-            apps: [app.to_owned()].into(),
-        };
-        let caller = Caller {
-            owner: "ann".into(),
-            key: String::new(),
-            grants: vec![
-                grant(Scope::DevicesRead, "prod"),
-                grant(Scope::SessionsApply, "test"),
-            ],
-            groups: BTreeSet::new(),
-            reason: None,
-            ends: None,
-        };
+        let caller = Caller::of_test(&[(Scope::DevicesRead, "prod"), (Scope::SessionsApply, "test")]);
         assert!(caller.may(Scope::SessionsApply, "test") && !caller.may(Scope::SessionsApply, "prod"));
         let in_prod = caller.clone().about("prod");
         assert!(in_prod.require_any(&[Scope::SessionsApply]).is_err());

@@ -27,6 +27,7 @@ fn kept(service: &Service) -> Kept<'_> {
 
 fn administrator(owner: &str) -> NewKey {
     NewKey {
+        id: None,
         owner: owner.to_owned(),
         scopes: Scope::ALL.iter().copied().collect(),
         apps: [EVERY_APP.to_owned()].into(),

@@ -98,7 +98,13 @@ pub(crate) fn holder(service: &Service, id: &str) -> Result<Option<Caller>, Stor
 
 /// Makes a key. The secret is in the answer, and nowhere else.
 pub(crate) fn make(service: &Service, new: NewKey, by: &str) -> Result<NewKeySecret, Refusal> {
-    let token = Token::random()?;
+    let mut token = Token::random()?;
+    if let Some(id) = &new.id {
+        if !is_chosen(id) {
+            return Err(Refusal::of(Kind::BadRequest).detail("`id` is 8 to 32 digits, small letters and `-`"));
+        }
+        token = token.with_id(id);
+    }
     let key = store(service, new, by, &token)?;
     Ok(NewKeySecret {
         key,
@@ -110,6 +116,7 @@ pub(crate) fn make(service: &Service, new: NewKey, by: &str) -> Result<NewKeySec
 pub(super) fn store(service: &Service, new: NewKey, by: &str, token: &Token) -> Result<Key, Refusal> {
     check(service, &new)?;
     let NewKey {
+        id: _,
         owner,
         scopes,
         apps,
@@ -138,8 +145,16 @@ pub(super) fn store(service: &Service, new: NewKey, by: &str, token: &Token) -> 
     };
     match kept(service).put(token.id(), &stored, None)? {
         Put::Done(_) => Ok(key),
-        Put::Changed => Err(Refusal::of(Kind::Busy).detail("there is a key with this id already")),
+        Put::Changed => {
+            Err(Refusal::of(Kind::KeyExists).hint("revoke it if nobody has its secret, and make another one"))
+        }
     }
+}
+
+/// Returns true for an id that a client may choose.
+fn is_chosen(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (8..=32).contains(&id.len()) && id.bytes().all(plain)
 }
 
 fn check(service: &Service, new: &NewKey) -> Result<(), Refusal> {
@@ -220,6 +235,7 @@ pub(crate) fn rotate(
         ..
     } = stored.key;
     let new = NewKey {
+        id: None,
         owner,
         scopes,
         apps,

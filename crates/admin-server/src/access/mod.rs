@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-pub(crate) use self::caller::Caller;
+pub(crate) use self::caller::{Caller, EVERY_APP};
 pub use self::first::first_key;
 pub(crate) use self::first::{claim, offer};
 pub(crate) use self::keys::{StoredKey, holder, make, of_secret, page, revoke, rotate};

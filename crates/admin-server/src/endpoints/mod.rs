@@ -28,6 +28,7 @@ mod recorded_runs;
 mod runs;
 mod scans;
 mod schedules;
+mod settings;
 mod traffic;
 mod users;
 mod watches;
@@ -80,6 +81,7 @@ pub(crate) fn all() -> Routes {
         .with(events::routes())
         .with(schedules::routes())
         .with(keys::routes())
+        .with(settings::routes())
         .with(callbacks::routes())
 }
 

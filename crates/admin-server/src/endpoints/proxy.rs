@@ -16,7 +16,11 @@ use serde_json::Value;
 use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn, PathItem,
 };
-use utoipa::openapi::{Paths, Required, ResponseBuilder};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType,
+};
+use utoipa::openapi::{Content, Paths, RefOr, Required, ResponseBuilder};
 
 use crate::access::Caller;
 use crate::apps::App;
@@ -53,12 +57,17 @@ pub(super) fn routes() -> Routes {
     }
     let mut each = Each(None);
     calls::each(&mut each);
-    let sign_in = described(
-        "POST",
-        &["token"],
-        &[],
-        "A token that stands for a key of the service",
-    );
+    let sign_in = Described {
+        method: "POST",
+        path: &["token"],
+        query: &[],
+        fields: &["grant_type", "client_id", "client_secret", "ttl"],
+        // Whoever signs in proves who it is in the body.
+        acts: false,
+        takes_many: false,
+        about: "A token that stands for a key of the service",
+    };
+    let sign_in = sign_in.paths();
     let routes = each.0.unwrap_or_else(Routes::new);
     routes.add(Rule::Anybody, (Vec::new(), sign_in, post(token::issue)))
 }
@@ -72,60 +81,113 @@ type Route = (
 fn route<C: Call>() -> Route {
     let filter = MethodFilter::try_from(C::METHOD).unwrap_or(MethodFilter::GET);
     let about = format!("The vendor's call `{}`, passed on", C::NAME);
-    let paths = described(C::METHOD.as_str(), C::PATH, C::QUERY, &about);
-    (Vec::new(), paths, on(filter, received::<C>))
+    let method = C::METHOD;
+    let described = Described {
+        method: method.as_str(),
+        path: C::PATH,
+        query: C::QUERY,
+        fields: C::FIELDS,
+        acts: C::ACT.is_some(),
+        takes_many: C::ACT.is_some_and(|act| act.whom == Whom::InBody),
+        about: &about,
+    };
+    (Vec::new(), described.paths(), on(filter, received::<C>))
 }
 
-/// Describes a call in the OpenAPI document.
-fn described(method: &str, path: &[&str], query: &[&str], about: &str) -> Paths {
-    let parameter = |name: &str, place| {
-        let is_needed = matches!(place, ParameterIn::Path);
-        ParameterBuilder::new()
-            .name(name)
-            .parameter_in(place)
-            .required(if is_needed {
-                Required::True
-            } else {
-                Required::False
-            })
-            .schema(Some(utoipa::schema!(String)))
+/// A call, as the OpenAPI document describes it.
+struct Described<'a> {
+    method: &'a str,
+    path: &'a [&'a str],
+    query: &'a [&'a str],
+    fields: &'a [&'a str],
+    /// Whether it changes something, and takes a reason.
+    acts: bool,
+    /// Whether its body may be a list.
+    takes_many: bool,
+    about: &'a str,
+}
+
+impl Described<'_> {
+    fn paths(&self) -> Paths {
+        let in_path = self.path.iter().filter_map(|part| placeholder(part));
+        let words = self.path.iter().map(|part| placeholder(part).unwrap_or(part));
+        let id = format!(
+            "vendor_{}_{}",
+            self.method.to_lowercase(),
+            words.collect::<Vec<_>>().join("_")
+        );
+        let mut operation = OperationBuilder::new()
+            .tag("vendor")
+            .operation_id(Some(id))
+            .summary(Some(self.about));
+        for name in ["org", "name"].into_iter().chain(in_path) {
+            operation = operation.parameter(parameter(name, ParameterIn::Path).build());
+        }
+        for name in self.query {
+            operation = operation.parameter(parameter(name, ParameterIn::Query).build());
+        }
+        if self.acts {
+            let why = "Why, for the audit trail; needed unless the key has a reason. May be percent-encoded behind UTF-8''";
+            let reason = parameter("X-Reason", ParameterIn::Header).description(Some(why));
+            let ticket =
+                parameter("X-Ticket", ParameterIn::Header).description(Some("The ticket that belongs to it"));
+            operation = operation.parameter(reason.build()).parameter(ticket.build());
+        }
+        if !self.fields.is_empty() {
+            operation = operation.request_body(Some(self.body()));
+        }
+        for (status, about) in [
+            ("200", "What the vendor answers"),
+            ("4XX", "An error of the vendor's form"),
+            ("5XX", "An error of the vendor's form"),
+        ] {
+            operation = operation.response(status, ResponseBuilder::new().description(about).build());
+        }
+        let method = match self.method {
+            "PUT" => HttpMethod::Put,
+            "POST" => HttpMethod::Post,
+            "DELETE" => HttpMethod::Delete,
+            _ => HttpMethod::Get,
+        };
+        let operation: Operation = operation.build();
+        let address = format!("/{{org}}/{{name}}/{}", self.path.join("/"));
+        let mut paths = Paths::new();
+        paths.paths.insert(address, PathItem::new(method, operation));
+        paths
+    }
+
+    /// Fields that the vendor documents, of any type, and no others.
+    fn body(&self) -> RequestBody {
+        let mut fields =
+            ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        for field in self.fields {
+            let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+            fields = fields.property(*field, anything);
+        }
+        let fields = RefOr::T(Schema::from(fields.build()));
+        let schema = if self.takes_many {
+            let each = ArrayBuilder::new().items(fields.clone());
+            OneOfBuilder::new().item(fields).item(each.build()).into()
+        } else {
+            fields
+        };
+        RequestBodyBuilder::new()
+            .content("application/json", Content::new(Some(schema)))
             .build()
-    };
-    let in_path = path.iter().filter_map(|part| placeholder(part));
-    let words = path.iter().map(|part| placeholder(part).unwrap_or(part));
-    let id = format!(
-        "vendor_{}_{}",
-        method.to_lowercase(),
-        words.collect::<Vec<_>>().join("_")
-    );
-    let mut operation = OperationBuilder::new()
-        .tag("vendor")
-        .operation_id(Some(id))
-        .summary(Some(about));
-    for name in ["org", "name"].into_iter().chain(in_path) {
-        operation = operation.parameter(parameter(name, ParameterIn::Path));
     }
-    for name in query {
-        operation = operation.parameter(parameter(name, ParameterIn::Query));
-    }
-    for (status, about) in [
-        ("200", "What the vendor answers"),
-        ("4XX", "An error of the vendor's form"),
-        ("5XX", "An error of the vendor's form"),
-    ] {
-        operation = operation.response(status, ResponseBuilder::new().description(about).build());
-    }
-    let method = match method {
-        "PUT" => HttpMethod::Put,
-        "POST" => HttpMethod::Post,
-        "DELETE" => HttpMethod::Delete,
-        _ => HttpMethod::Get,
-    };
-    let operation: Operation = operation.build();
-    let address = format!("/{{org}}/{{name}}/{}", path.join("/"));
-    let mut paths = Paths::new();
-    paths.paths.insert(address, PathItem::new(method, operation));
-    paths
+}
+
+fn parameter(name: &str, place: ParameterIn) -> ParameterBuilder {
+    let is_needed = matches!(place, ParameterIn::Path);
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(if is_needed {
+            Required::True
+        } else {
+            Required::False
+        })
+        .schema(Some(utoipa::schema!(String)))
 }
 
 /// Returns the name of a part that stands for anything.

@@ -5,10 +5,12 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::http::Uri;
 use easemob_admin_api::Client;
+use easemob_admin_remote::api::{NoticeFailure, NoticesView};
 use hmac::{Hmac, Mac as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -39,6 +41,19 @@ pub struct Receiver {
     pub address: String,
     /// The secret that signs them.
     pub secret: Vec<u8>,
+}
+
+impl Receiver {
+    /// Returns the server of the address. The rest may be a secret.
+    pub(crate) fn server(&self) -> String {
+        let address = self.address.parse::<Uri>().unwrap_or_default();
+        let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!(
+            "{}://{}{port}",
+            address.scheme_str().unwrap_or_default(),
+            address.host().unwrap_or_default()
+        )
+    }
 }
 
 impl fmt::Debug for Receiver {
@@ -76,17 +91,53 @@ pub(crate) struct Notices {
     sender: Option<mpsc::Sender<Notice>>,
     /// The ids of what was told last, so that this process tells nothing twice.
     told: Arc<Mutex<VecDeque<String>>>,
+    standing: Standing,
+}
+
+/// How the posting goes.
+#[derive(Debug, Clone, Default)]
+struct Standing(Arc<Mutex<NoticesView>>);
+
+impl Standing {
+    fn now(&self) -> MutexGuard<'_, NoticesView> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn took(&self, at: Timestamp) {
+        let mut now = self.now();
+        (now.delivered, now.last_delivered, now.failing) = (now.delivered + 1, Some(at), None);
+    }
+
+    fn failed(&self, at: Timestamp, status: Option<u16>) {
+        let mut now = self.now();
+        let since = now.failing.as_ref().map_or(at, |failing| failing.since);
+        now.failing = Some(NoticeFailure { since, status });
+    }
 }
 
 impl Notices {
     /// Begins to post to a receiver, on the runtime of the caller.
     pub(crate) fn to(receiver: Receiver, metrics: Arc<Metrics>, clock: fn() -> Timestamp) -> Self {
         let (sender, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(post_all(receiver, queue, metrics, clock));
+        let standing = Standing::default();
+        standing.now().receiver = receiver.server();
+        let posting = Posting {
+            receiver,
+            metrics,
+            clock,
+            standing: standing.clone(),
+        };
+        tokio::spawn(posting.post_all(queue));
         Self {
             sender: Some(sender),
             told: Arc::default(),
+            standing,
         }
+    }
+
+    /// Returns how the posting goes.
+    pub(crate) fn standing(&self) -> NoticesView {
+        self.standing.now().clone()
     }
 
     /// Tells something, without waiting.
@@ -102,52 +153,72 @@ impl Notices {
                 told.pop_front();
             }
         }
+        self.standing.now().waiting += 1;
         if let Err(error) = sender.try_send(notice) {
             let notice = error.into_inner();
+            let mut now = self.standing.now();
+            (now.waiting, now.lost) = (now.waiting - 1, now.lost + 1);
             metrics.noticed("lost");
             tracing::warn!(notice.id, "a notice is lost: too many are waiting");
         }
     }
 }
 
-async fn post_all(
+/// Posts one notice after the other.
+struct Posting {
     receiver: Receiver,
-    mut queue: mpsc::Receiver<Notice>,
     metrics: Arc<Metrics>,
     clock: fn() -> Timestamp,
-) {
-    while let Some(notice) = queue.recv().await {
-        let delivered = deliver(&receiver, &notice, clock).await;
-        if delivered {
-            metrics.noticed("delivered");
-        } else {
-            metrics.noticed("given_up");
-            tracing::error!(notice.id, "a notice was given up: the receiver did not take it");
-        }
-    }
+    standing: Standing,
 }
 
-/// Posts a notice until it is taken; false if it was given up.
-async fn deliver(receiver: &Receiver, notice: &Notice, clock: fn() -> Timestamp) -> bool {
-    let (began, mut pause) = (Instant::now(), PAUSES.0);
-    let body = notice.body();
-    loop {
-        // Signed anew each time: an old time would be refused as a repetition by somebody else.
-        let signature = sign(&receiver.secret, clock(), &body.to_string());
-        let why = match receiver.client.with_header(SIGNATURE, &signature) {
-            Ok(client) => match client.post(&receiver.address, &body).await {
-                Ok(200..=299) => return true,
-                Ok(status) => format!("it answered with status {status}"),
-                Err(error) => error.to_string(),
-            },
-            Err(error) => error.to_string(),
-        };
-        if began.elapsed() + pause > LIFE {
-            return false;
+impl Posting {
+    async fn post_all(self, mut queue: mpsc::Receiver<Notice>) {
+        while let Some(notice) = queue.recv().await {
+            let is_delivered = self.deliver(&notice).await;
+            self.standing.now().waiting -= 1;
+            if is_delivered {
+                self.metrics.noticed("delivered");
+            } else {
+                self.standing.now().lost += 1;
+                self.metrics.noticed("given_up");
+                tracing::error!(notice.id, "a notice was given up: the receiver did not take it");
+            }
         }
-        tracing::warn!(notice.id, why, "a notice is posted again later");
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(PAUSES.1);
+    }
+
+    /// Posts a notice until it is taken; false if it was given up.
+    async fn deliver(&self, notice: &Notice) -> bool {
+        let (began, mut pause) = (Instant::now(), PAUSES.0);
+        let body = notice.body();
+        loop {
+            let (status, why) = self.post(&body).await;
+            if status.is_some_and(|status| (200..=299).contains(&status)) {
+                self.standing.took((self.clock)());
+                return true;
+            }
+            self.standing.failed((self.clock)(), status);
+            if began.elapsed() + pause > LIFE {
+                return false;
+            }
+            tracing::warn!(notice.id, why, "a notice is posted again later");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    /// Posts once; returns the status of the answer, if there was one, and what to say about it.
+    async fn post(&self, body: &Value) -> (Option<u16>, String) {
+        // Signed anew each time: an old time would be refused as a repetition by somebody else.
+        let signature = sign(&self.receiver.secret, (self.clock)(), &body.to_string());
+        let posted = match self.receiver.client.with_header(SIGNATURE, &signature) {
+            Ok(client) => client.post(&self.receiver.address, body).await,
+            Err(error) => return (None, error.to_string()),
+        };
+        match posted {
+            Ok(status) => (Some(status), format!("it answered with status {status}")),
+            Err(error) => (None, error.to_string()),
+        }
     }
 }
 
@@ -162,6 +233,51 @@ fn sign(secret: &[u8], at: Timestamp, body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_server_of_a_receiver_is_shown() {
+        let client = easemob_admin_api::Client::builder(
+            easemob_admin_api::AppRoot::parse("http://127.0.0.1:9/org/app").unwrap(),
+        );
+        let client = client.build().unwrap();
+        for (address, shown) in [
+            (
+                "https://hooks.example.com/T0/s3cret?key=s3cret",
+                "https://hooks.example.com",
+            ),
+            ("http://ann:s3cret@127.0.0.1:8080/x", "http://127.0.0.1:8080"),
+            ("https://[::1]:8443/s3cret", "https://[::1]:8443"),
+        ] {
+            let receiver = Receiver {
+                client: client.clone(),
+                address: address.into(),
+                secret: Vec::new(),
+            };
+            assert_eq!(receiver.server(), shown);
+        }
+    }
+
+    #[test]
+    fn a_failure_lasts_until_a_notice_is_taken() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let standing = Standing::default();
+        standing.failed(at(1), Some(500));
+        standing.failed(at(2), None);
+        let failing = standing.now().failing.clone();
+        assert_eq!(
+            failing,
+            Some(NoticeFailure {
+                since: at(1),
+                status: None
+            })
+        );
+        standing.took(at(3));
+        let now = standing.now().clone();
+        assert_eq!(
+            (now.failing, now.last_delivered, now.delivered),
+            (None, Some(at(3)), 1)
+        );
+    }
 
     #[test]
     fn the_signature_is_over_time_and_body() {

@@ -81,6 +81,13 @@ async fn every_kind_of_problem_is_produced() {
 async fn of_requests(seen: &mut Seen) {
     let served = Served::start().await;
     let app = |path: &str| format!("/v1/apps/chat/{path}");
+    let key = json!({"id": "chosen-by-me", "owner": "ann", "scopes": ["audit:read"], "apps": ["chat"]});
+    let made = served
+        .ask(Method::POST, "/v1/keys", Some(ADMIN), Some(key.clone()))
+        .await;
+    assert_eq!(made.expect(201).json()["key"]["id"], "chosen-by-me");
+    let again = served.ask(Method::POST, "/v1/keys", Some(ADMIN), Some(key)).await;
+    seen.note(&again, "key-exists");
     for (expected, method, path, body) in [
         ("bad-request", Method::POST, app("runs"), Some(json!([]))),
         (
@@ -127,6 +134,12 @@ async fn of_requests(seen: &mut Seen) {
         ("no-such-watch", Method::GET, app("watches/none"), None),
         ("nothing-kept", Method::GET, app("logins/count"), None),
         ("wrong-method", Method::PATCH, app("runs"), None),
+        (
+            "nobody-is-told",
+            Method::POST,
+            "/v1/settings/test-notice".into(),
+            None,
+        ),
         (
             "no-reason",
             Method::POST,

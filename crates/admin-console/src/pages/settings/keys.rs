@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use maud::{Markup, html};
 use serde_json::json;
 
-use super::{Part, head};
+use super::{Part, head, scope_words};
 use crate::api::encoded;
 use crate::fields::Fields;
 use crate::frame::form_secret;
@@ -38,6 +38,7 @@ pub(crate) async fn make(visit: Visit, fields: Fields) -> Result<Page, Trouble> 
     let days = fields.one("days").parse().ok();
     let days = days.filter(|days| LIVES.contains(days)).unwrap_or(LIVES[0]);
     let new = NewKey {
+        id: fields.some("id"),
         owner: fields.one("owner").to_owned(),
         scopes: scopes(&fields)?,
         apps: [visit.app_name().to_owned()].into(),
@@ -144,7 +145,7 @@ fn row(visit: &Facts, key: &Key) -> Markup {
                 span.sub.mono { (key.id) }
                 @if let Some(note) = &key.note { span.sub { bdi { (note) } } }
             }
-            td data-label=(t!("Scopes")) { @for scope in &key.scopes { code { (scope.as_str()) } " " } }
+            td data-label=(t!("Scopes")) { (scope_words(&key.scopes)) }
             td data-label=(t!("Ends")) {
                 @if key.revoked.is_some() { span.tag { (t!("revoked")) } }
                 @else if let Some(end) = key.expires { (visit.time(end)) }
@@ -193,6 +194,8 @@ fn new_key(visit: &Facts) -> Markup {
             div.card-h { h2 { (t!("New key")) } }
             form.card-b.stack method="post" action=(visit.link(&["settings", "keys"])) {
                 (form_secret(visit))
+                // A form that is sent twice makes one key.
+                input type="hidden" name="id" value={ (format!("{:016x}", fastrand::u64(..))) };
                 (fresh::note(visit))
                 div.field {
                     label for="owner" { (t!("Owner")) }

@@ -1,9 +1,12 @@
-//! Settings: how the console looks to you, and, for administrators, keys, rules of approval and schedules.
+//! Settings: how the console looks to you, and, for administrators, keys, rules of approval, schedules and the service.
 
 pub(super) mod keys;
 pub(super) mod rules;
 pub(super) mod schedules;
+pub(super) mod service;
 pub(super) mod you;
+
+use std::collections::BTreeSet;
 
 use easemob_admin_remote::api::Scope;
 use easemob_admin_words::t;
@@ -18,6 +21,7 @@ enum Part {
     Keys,
     Rules,
     Schedules,
+    Service,
 }
 
 /// The head of each part, with the way to the others.
@@ -27,10 +31,11 @@ fn head(visit: &Facts, current: Part) -> Markup {
         (Part::Keys, Some("keys"), t!("Keys")),
         (Part::Rules, Some("rules"), t!("Rules of approval")),
         (Part::Schedules, Some("schedules"), t!("Schedules")),
+        (Part::Service, Some("service"), t!("Service")),
     ];
     let open = |part: Part| match part {
         Part::You => true,
-        Part::Keys => visit.signed_in.may(Scope::Admin, visit.app_name()),
+        Part::Keys | Part::Service => visit.signed_in.may(Scope::Admin, visit.app_name()),
         Part::Rules | Part::Schedules => !visit.signed_in.scopes(visit.app_name()).is_empty(),
     };
     html! {
@@ -45,6 +50,11 @@ fn head(visit: &Facts, current: Part) -> Markup {
             }
         }
     }
+}
+
+/// Returns scopes as one part of a cell, which a phone puts beside its label.
+fn scope_words(scopes: &BTreeSet<Scope>) -> Markup {
+    html! { div { @for scope in scopes { code { (scope.as_str()) } " " } } }
 }
 
 fn place(visit: &Facts, part: Option<&str>) -> String {

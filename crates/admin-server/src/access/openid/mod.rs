@@ -12,7 +12,7 @@ mod verify;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use easemob_admin_remote::api::SignIn;
+use easemob_admin_remote::api::{IssuerRoles, SignIn};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +88,16 @@ impl OpenId {
             .iter()
             .filter_map(|known| sign_in(&known.issuer))
             .collect()
+    }
+
+    /// Returns what the groups of each issuer may do.
+    pub(crate) fn roles(&self) -> Vec<IssuerRoles> {
+        let of = |issuer: &Issuer| IssuerRoles {
+            issuer: issuer.issuer.clone(),
+            groups_claim: issuer.groups_claim.clone(),
+            roles: issuer.roles.iter().map(Role::view).collect(),
+        };
+        self.issuers.iter().map(|known| of(&known.issuer)).collect()
     }
 
     /// Finds out whose token it is, and what that person may do.

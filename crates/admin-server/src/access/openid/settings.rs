@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use easemob_admin_remote::api::Scope;
+use easemob_admin_remote::api::{GroupRole, Scope};
 use serde::Deserialize;
 
 use super::client::ConsoleClient;
@@ -64,6 +64,16 @@ pub struct Role {
     pub scopes: BTreeSet<Scope>,
     /// For which apps; `*` is every app.
     pub apps: BTreeSet<String>,
+}
+
+impl Role {
+    pub(super) fn view(&self) -> GroupRole {
+        GroupRole {
+            group: self.group.clone(),
+            scopes: self.scopes.clone(),
+            apps: self.apps.clone(),
+        }
+    }
 }
 
 fn scope() -> String {
