@@ -364,6 +364,16 @@ mod tests {
     }
 
     #[test]
+    fn the_body_is_what_the_server_sent() {
+        let body = r#"{"entities":[ ],"timestamp":1}"#;
+        let answer = answer(200, body);
+        let Classified::Success(envelope) = classify(&answer) else {
+            panic!("{body} is a success")
+        };
+        assert_eq!(envelope.body(), body.as_bytes());
+    }
+
+    #[test]
     fn error_bodies_of_every_kind_are_refusals() {
         let full = r#"{"error":"reach_limit","exception":"x.Y","timestamp":1,"duration":0,"error_description":"slow"}"#;
         assert_eq!(refused(429, full).api.unwrap().to_string(), "reach_limit: slow");

@@ -397,5 +397,15 @@ mod tests {
         ] {
             assert!(Fields::of(body.as_bytes()).is_err(), "{body}");
         }
+        let error = Fields::of(b"[]").err().unwrap().to_string();
+        assert!(error.contains("expected an object"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_text_is_shown_as_it_stands_and_null_is_nothing() {
+        for (raw, text) in [(r#""a\"b""#, "a\"b"), ("null", ""), ("7", "7"), ("[1]", "[1]")] {
+            let raw: &RawValue = serde_json::from_str(raw).unwrap();
+            assert_eq!(as_text(raw), text);
+        }
     }
 }

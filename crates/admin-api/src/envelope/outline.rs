@@ -122,6 +122,21 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_breaks_off_is_an_empty_one_of_its_kind() {
+        for (text, beginning) in [
+            (r#"{"a":[1,"#, r#"{"a":[]}"#),
+            (r#"{"a": {"b":"#, r#"{"a":{}}"#),
+            (r#"{"a":"te"#, r#"{"a":""}"#),
+            (r#"{"a":12"#, r#"{"a":null}"#),
+            (r#"{"a":1,"b"#, r#"{"a":1}"#),
+            (r#"{"a":1,"b":"#, r#"{"a":1}"#),
+        ] {
+            let found = read(text).unwrap().beginning(text.as_bytes());
+            assert_eq!(String::from_utf8(found).unwrap(), beginning, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_object_is_found() {
         for text in ["[", "<html>", "x", "\"", "{}{", "{}x", "]"] {
             assert!(read(text).is_err(), "{text}");

@@ -307,6 +307,26 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_refuses_by_its_status_or_in_a_header_of_its_own() {
+        for (status, by_a_proxy, by_the_service, is_a_proxys) in [
+            (407, false, false, true),
+            (407, false, true, false),
+            (403, true, false, true),
+            (403, true, true, false),
+            (403, false, false, false),
+            (399, true, false, false),
+            (500, true, false, false),
+        ] {
+            let refusal = Refusal {
+                by_a_proxy,
+                by_the_service,
+                ..refusal(status, "")
+            };
+            assert_eq!(refusal.is_a_proxys(), is_a_proxys, "{refusal:?}");
+        }
+    }
+
+    #[test]
     fn a_time_to_come_back_at_proves_nothing() {
         let proxy = Refusal {
             retry_after: Some(Duration::from_secs(5)),

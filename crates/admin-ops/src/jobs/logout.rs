@@ -394,7 +394,7 @@ fn not_logged_out(call: &'static str) -> CallError {
     }
 }
 
-/// Builds the error for a logout whose effect is unknown, because the list could not be read.
+/// Builds the error for a logout whose answer was lost, and whose effect is unknown because the list could not be read.
 fn doubtful(acting: &CallError, reading: &CallError) -> CallError {
     CallError {
         message: format!(
@@ -402,7 +402,6 @@ fn doubtful(acting: &CallError, reading: &CallError) -> CallError {
             acting.message, reading.message
         ),
         retry_may_help: true,
-        outcome_unknown: true,
         given_up: false,
         server_away: reading.server_away,
         scope: reading.scope,

@@ -241,11 +241,25 @@ mod tests {
     }
 
     #[test]
+    fn users_are_read_together_in_a_long_list_and_reported_by_their_lines() {
+        assert_eq!(at_once(1, Reading::default()), 1);
+        assert_eq!(at_once(1_000_000, Reading::default()), USERS_PER_REQUEST);
+        let user = BannedUser {
+            line: 7,
+            ..users(&["ann"]).remove(0)
+        };
+        assert_eq!(user.line(), 7);
+    }
+
+    #[test]
     fn a_user_without_a_verdict_is_unknown() {
         let mut counts = VerifiedLocks::default();
         counts.count(&LockVerdict::Holds);
         counts.count(&LockVerdict::NotBanned(Vec::new()));
         counts.missed(5);
         assert_eq!((counts.holds, counts.not_banned, counts.unknown), (1, 1, 3));
+        counts.count(&LockVerdict::StillOnline(Vec::new()));
+        counts.missed(5);
+        assert_eq!(counts.unknown, 2);
     }
 }

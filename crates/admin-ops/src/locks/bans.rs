@@ -234,6 +234,10 @@ mod tests {
                 Some(Ban::Done),
             ),
             (&[outcome(State::FailedRetry, Some("users.get"))], None),
+            (
+                &[intent(), outcome(State::FailedFinal, Some("sessions.logout_all"))],
+                Some(Ban::Done),
+            ),
         ] {
             assert_eq!(ban(records), expected, "{records:?}");
         }

@@ -72,3 +72,15 @@ pub fn read(path: &Path) -> Result<Option<Book>, StoreError> {
         sha256: digest::of(&bytes[..]).map_err(file)?,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_file_that_is_not_there_has_no_locks() {
+        let home = tempfile::tempdir().unwrap();
+        assert!(read(&home.path().join("none.json")).unwrap().is_none());
+        assert!(matches!(read(home.path()), Err(StoreError::File { .. })));
+    }
+}

@@ -184,6 +184,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_clock_is_that_of_this_machine_and_a_guard_shows_nothing_of_its_own() {
+        let locks = crate::locks::memory::MemoryLocks::default();
+        let age = Timestamp::now().duration_since(locks.now().unwrap());
+        assert!(age.as_secs() < 60, "{age:?}");
+        assert_eq!(format!("{:?}", UserGuard::new(())), "UserGuard { .. }");
+    }
+
+    #[test]
     fn a_run_that_stops_for_want_of_room_says_so() {
         let kind = |source| {
             let place = "locks.sqlite".into();

@@ -190,6 +190,35 @@ mod tests {
     }
 
     #[test]
+    fn a_planned_device_that_is_gone_is_skipped_unless_something_was_done() {
+        let failed = Fate::Failed(error(Scope::Item, false, false));
+        for (fates, state) in [
+            (vec![Fate::Gone], State::Skipped),
+            (vec![Fate::Kept], State::Nothing),
+            (vec![ENDED, Fate::Gone], State::Done),
+            (vec![failed, Fate::Gone], State::FailedFinal),
+        ] {
+            let outcome = of_logout(&item(), &read(fates.clone()), 0).unwrap();
+            assert_eq!(outcome.state, state, "{fates:?}");
+        }
+    }
+
+    #[test]
+    fn of_many_failures_only_the_first_are_told_in_full() {
+        let failed = || Fate::Failed(error(Scope::Item, false, false));
+        let fates = std::iter::repeat_with(failed).take(MOST_IN_FULL + 2).collect();
+        let outcome = of_logout(&item(), &read(fates), 0).unwrap();
+        let in_full = outcome
+            .failed
+            .iter()
+            .take_while(|failure| failure.error == "test");
+        assert_eq!(
+            (in_full.count(), outcome.failed.len()),
+            (MOST_IN_FULL, MOST_IN_FULL + 2)
+        );
+    }
+
+    #[test]
     fn who_was_begun_is_not_taken_for_untouched() {
         let unsent = || Fate::Failed(error(Scope::Token, true, false));
         let refused = || Fate::Failed(error(Scope::Item, false, false));

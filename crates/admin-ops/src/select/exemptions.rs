@@ -216,6 +216,36 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_kept_without_comments_and_in_an_order_of_their_own() {
+        let exempt = Exemptions::parse("z*\n# staff\n\nzoe\nann\nann/ios_1\n");
+        let lines: Vec<String> = exempt.lines().collect();
+        assert_eq!(lines, ["ann", "zoe", "z*", "ann/ios_1"]);
+        assert!(exempt.check().is_ok());
+        assert!(Exemptions::parse("eve;VIP").check().is_err());
+    }
+
+    #[test]
+    fn only_without_exemptions_is_nobody_exempt() {
+        assert!(Exemptions::parse("# none\n").is_empty());
+        for line in ["ann", "z*", "ann/ios_1"] {
+            let exempt = Exemptions::parse(line);
+            assert!(!exempt.is_empty(), "{line}");
+            let users = || [Ok(user("bob")), Ok(user("ann")), Ok(user("zoe"))].into_iter();
+            assert_eq!(exempt.unmatched(users()).unwrap().count, 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_unmatched_exemptions_are_named() {
+        let lines: Vec<String> = (0..EXAMPLES + 2).map(|number| format!("user{number}")).collect();
+        let unmatched = Exemptions::from(lines).unmatched(std::iter::empty()).unwrap();
+        assert_eq!(
+            (unmatched.count, unmatched.first.len()),
+            (EXAMPLES as u64 + 2, EXAMPLES)
+        );
+    }
+
+    #[test]
     fn a_line_that_would_exempt_nobody_is_refused() {
         for line in [
             "ann # the CEO",

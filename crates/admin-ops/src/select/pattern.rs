@@ -61,6 +61,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn patterns_are_equal_by_their_texts() {
+        assert_eq!(Pattern::from("web*"), Pattern::from("web*"));
+        assert_ne!(Pattern::from("web*"), Pattern::from("web**"));
+    }
+
+    #[test]
     fn the_whole_text_has_to_fit() {
         let matches = |pattern: &str, text: &str| Pattern::from(pattern).matches(text);
         assert!(matches("web*", "webim_1") && matches("*", "") && matches("i?s", "ios"));

@@ -273,3 +273,61 @@ impl Sink for Noted {
         Ok(())
     }
 }
+
+#[tokio::test]
+async fn what_needs_no_call_is_recorded_and_counted_as_what_it_is() {
+    use Change::{Ban, Lift};
+    let intended = Some(Vec::new());
+    for (change, banned, locked, earlier, state, (done, nothing)) in [
+        (Ban, true, false, None, State::Nothing, (0, 1)),
+        (Ban, true, false, intended.clone(), State::Done, (1, 0)),
+        (Lift, false, false, None, State::Nothing, (0, 1)),
+        (Lift, false, false, intended, State::Done, (1, 0)),
+        (Lift, true, true, None, State::Skipped, (0, 1)),
+    ] {
+        let case = format!("{change:?} {banned} {locked} {earlier:?}");
+        let server = Answer {
+            banned: Ok(banned),
+            ..answering(Ok(()))
+        };
+        let (noted, locks) = (Noted::default(), locks(locked));
+        let recorder = recorder(vec![Box::new(noted.clone())]);
+        let task = Task {
+            intended: earlier,
+            ..Task::fresh(item())
+        };
+        let tally = Banning::new(&server, &recorder, &locks, change)
+            .work_on(task)
+            .await
+            .tally;
+        recorder.close().unwrap();
+        assert_eq!(*noted.0.lock().unwrap(), [state], "{case}");
+        assert_eq!((tally.done, tally.nothing_to_do), (done, nothing), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_reads_and_says_what_would_be_done() {
+    use Change::{Ban, Unban};
+    for (change, banned, outcome, (done, nothing, failed)) in [
+        (Ban, Ok(false), Outcome::WouldBan, (1, 0, 0)),
+        (Ban, Ok(true), Outcome::AlreadyBanned, (0, 1, 0)),
+        (Unban, Ok(true), Outcome::WouldUnban, (1, 0, 0)),
+        (Unban, Ok(false), Outcome::WouldUnban, (1, 0, 0)),
+        (Ban, Err(refused()), Outcome::Failed, (0, 0, 1)),
+    ] {
+        let server = Answer {
+            banned,
+            ..answering(Ok(()))
+        };
+        let found = preview(&server, &item(), change).await;
+        assert_eq!(found.reports[0].outcome, outcome);
+        let tally = &found.tally;
+        assert_eq!(
+            (tally.done, tally.nothing_to_do, tally.failed_final),
+            (done, nothing, failed),
+            "{outcome:?}"
+        );
+        assert_eq!(*server.calls.lock().unwrap(), ["look"]);
+    }
+}

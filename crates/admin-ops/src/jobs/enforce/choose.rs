@@ -183,6 +183,7 @@ mod tests {
         assert_eq!(choosing.take(&kim, Ok(devices(1, 1))), None);
         assert_eq!(choosing.deferred, [bob, eve], "kim exceeds nothing");
         assert_eq!(choosing.totals.users, 3, "eve is looked at another time");
+        assert_eq!(choosing.totals.users_over, 2);
         assert_eq!((choosing.totals.victims, choosing.users_to_log_out), (4, 2));
     }
 

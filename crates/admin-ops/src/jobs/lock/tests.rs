@@ -407,3 +407,30 @@ fn a_lock_is_extended_only_by_a_later_end() {
         assert_eq!(outcome_for(Some(&held), Some("b"), at(until)), outcome);
     }
 }
+
+#[test]
+fn a_lock_is_on_record_before_the_ban_and_stays_what_it_is_if_it_is_ours() {
+    let runs = MemoryRuns::default();
+    let header = begun(&runs, UNTIL, Vec::new());
+    let locks = MemoryLocks::default();
+    let recorder = Recorder::start(Box::new(InOrder(Vec::new())), Durability::Batch, || NOW * 1_000).unwrap();
+    let tasks = [Task::fresh(item())];
+    let server = server();
+    let locking = Locking::begin(&server, &recorder, &header, &runs, &locks, at(UNTIL), &tasks).unwrap();
+    let of_others = Lock {
+        earlier: vec!["other".into()],
+        ..locking.pending(&ann(), at(NOW))
+    };
+    let of_earlier = pending(&first(), UNTIL);
+    for (held, expected) in [
+        (None, locking.pending(&ann(), at(NOW))),
+        (Some(of_earlier.clone()), of_earlier),
+        (Some(pending("other", UNTIL)), of_others),
+        (Some(locked("other", 7)), locked("other", 7)),
+        (Some(locked(&first(), 7)), locked(&first(), 7)),
+    ] {
+        locks.change(&[&ann()], &mut |_, _| held.clone()).unwrap();
+        locking.put_down(&ann()).unwrap();
+        assert_eq!(locks.lock_of(&ann()).unwrap(), Some(expected), "{held:?}");
+    }
+}

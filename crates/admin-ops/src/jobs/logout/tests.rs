@@ -404,3 +404,112 @@ async fn drift_from_a_plan_stops_before_the_act_if_so_ordered() {
     assert_eq!(said, "ios_1 gone-since, web_1 ended, web_new kept");
     assert_eq!(script.sent(), "list + web_1");
 }
+
+/// Runs a script, and returns why devices are still there.
+async fn failures(script: &Script, order: &Order) -> Vec<CallError> {
+    let recorder = script.recorder(false);
+    let result = logout_user(script, &task(), order, Mode::Act(&recorder), &Cap::new(None)).await;
+    result.failures().cloned().collect()
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_certain_needs_no_reading() {
+    let refused = || CallError::new("sessions.logout_all", "refused");
+    for (order, sent) in [(all(), "list + ALL"), (ios(), "list + ios_1")] {
+        let script = Script::new([Ok(vec!["ios_1"])], [Err(refused())]);
+        let failures = failures(&script, &order).await;
+        assert_eq!((failures.len(), failures[0].message.as_str()), (1, "refused"));
+        assert_eq!(script.sent(), sent);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_effect_is_certain_even_if_the_list_cannot_be_read() {
+    for order in [all(), ios()] {
+        let unread = CallError::new("devices.list", "test");
+        let script = Script::new([Ok(vec!["ios_1"]), Err(unread)], [Ok(Ended::No)]);
+        let failure = failures(&script, &order).await.remove(0);
+        assert_eq!((failure.status, failure.outcome_unknown), (Some(200), false));
+        assert!(
+            failure.message.ends_with("(result is false)"),
+            "{}",
+            failure.message
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_about_a_device_stays_open_if_the_list_cannot_be_read() {
+    for order in [all(), ios()] {
+        let lost = CallError {
+            retry_may_help: false,
+            given_up: true,
+            ..unknown()
+        };
+        let unread = CallError {
+            server_away: true,
+            scope: Scope::Run,
+            ..CallError::new("devices.list", "no list")
+        };
+        let script = Script::new([Ok(vec!["ios_1"]), Err(unread)], [Err(lost)]);
+        let failure = failures(&script, &order).await.remove(0);
+        assert!(
+            failure.outcome_unknown && failure.retry_may_help && !failure.given_up,
+            "{failure:?}"
+        );
+        assert!(failure.message.ends_with("no list"), "{}", failure.message);
+        assert!(failure.server_away && failure.scope == Scope::Run, "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_about_a_device_that_is_gone_is_settled() {
+    let script = Script::new([Ok(vec!["ios_1"]), Ok(vec![])], [Err(unknown())]);
+    assert_eq!(script.run(&ios()).await, "ios_1 gone");
+    assert_eq!(script.sent(), "list + ios_1 list");
+}
+
+/// Says which list is asked for.
+struct Lists(Log);
+
+impl SessionCalls for Lists {
+    async fn list_devices(&self, _: &UserId) -> Result<Vec<SeenDevice>, CallError> {
+        add(&self.0, "named");
+        Ok(Vec::new())
+    }
+
+    async fn list_devices_with_nameless(&self, _: &UserId) -> Result<Vec<SeenDevice>, CallError> {
+        add(&self.0, "all");
+        Ok(Vec::new())
+    }
+
+    async fn offline(&self, _: &[UserId]) -> Result<BTreeSet<UserId>, CallError> {
+        Ok(BTreeSet::new())
+    }
+
+    async fn logout_all(&self, _: &UserId) -> Result<Ended, CallError> {
+        Ok(YES)
+    }
+
+    async fn logout_device(&self, _: &UserId, _: &DeviceId) -> Result<Ended, CallError> {
+        Ok(YES)
+    }
+}
+
+#[tokio::test]
+async fn devices_without_a_name_matter_only_to_a_call_that_names_none() {
+    let mut planned = task();
+    planned.item.planned = Some(Planned {
+        end: ids(&["ios_1"]),
+        keep: Vec::new(),
+    });
+    for (task, order, asked) in [
+        (task(), all(), "all"),
+        (task(), ios(), "named"),
+        (planned, all(), "named"),
+    ] {
+        let lists = Lists(Log::default());
+        choose(&lists, &task, &order).await.unwrap();
+        assert_eq!(*lists.0.lock().unwrap(), [asked]);
+    }
+}

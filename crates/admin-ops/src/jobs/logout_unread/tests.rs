@@ -88,17 +88,24 @@ fn task() -> Task {
     Task::fresh(Item::new(0, 1, UserId::parse("ann").unwrap()))
 }
 
+fn script(
+    act: Option<Result<Ended, CallError>>,
+    lists: impl IntoIterator<Item = Result<usize, CallError>>,
+) -> Script {
+    Script {
+        lists: Mutex::new(lists.into_iter().collect()),
+        act: Mutex::new(act),
+        log: Log::default(),
+    }
+}
+
 /// Runs the job, and returns what was sent and recorded, with the report.
 async fn told(
     task: Task,
     act: Option<Result<Ended, CallError>>,
     lists: impl IntoIterator<Item = Result<usize, CallError>>,
 ) -> (String, DeviceReport, Tally) {
-    let script = Script {
-        lists: Mutex::new(lists.into_iter().collect()),
-        act: Mutex::new(act),
-        log: Log::default(),
-    };
+    let script = script(act, lists);
     let sinks = InOrder(vec![Box::new(Notes(Arc::clone(&script.log)))]);
     let recorder = Recorder::start(Box::new(sinks), Durability::Batch, || 0).unwrap();
     let done = EndingUnread::new(&script, &recorder).work_on(task).await;
@@ -179,4 +186,134 @@ async fn a_refusal_is_a_failure_without_a_reading() {
     let (log, report, tally) = told(task(), Some(Err(CallError::new(LOGOUT_ALL, "busy"))), []).await;
     assert_eq!(log, "intent of everything, ALL, FailedRetry");
     assert_eq!((report.outcome, tally.failed_retry), (Outcome::Failed, 1));
+}
+
+/// Keeps outcomes, or has no room for anything.
+#[derive(Clone, Default)]
+struct Outcomes {
+    kept: Arc<Mutex<Vec<record::Outcome>>>,
+    full: bool,
+}
+
+impl Sink for Outcomes {
+    fn append(&mut self, notes: &[Note]) -> io::Result<()> {
+        if self.full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let outcomes = notes.iter().filter_map(|note| match &note.record {
+            Record::Outcome(outcome) => Some(outcome.clone()),
+            _ => None,
+        });
+        self.kept.lock().unwrap().extend(outcomes);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Runs the job, and returns all that came of it, with the outcome that was recorded.
+async fn whole(script: &Script, task: Task, full: bool) -> (Done<DeviceReport>, Option<record::Outcome>) {
+    let kept = Outcomes {
+        full,
+        ..Outcomes::default()
+    };
+    let sinks = InOrder(vec![Box::new(kept.clone())]);
+    let recorder = Recorder::start(Box::new(sinks), Durability::Batch, || 0).unwrap();
+    let done = EndingUnread::new(script, &recorder).work_on(task).await;
+    drop(recorder.close());
+    let outcome = kept.kept.lock().unwrap().pop();
+    (done, outcome)
+}
+
+#[tokio::test]
+async fn a_failure_says_what_is_known_and_how_far_it_reaches() {
+    let ends_the_run = |message: &str| CallError {
+        scope: Scope::Run,
+        ..CallError::new(LOGOUT_ALL, message)
+    };
+    let lost = || CallError {
+        outcome_unknown: true,
+        ..ends_the_run("lost")
+    };
+    for (act, list, status, unknown, scope, message) in [
+        (
+            Ok(Ended::No),
+            Ok(1),
+            Some(200),
+            false,
+            Scope::Item,
+            "(result is false)",
+        ),
+        (
+            Ok(Ended::No),
+            Err(ends_the_run("no list")),
+            Some(200),
+            true,
+            Scope::Run,
+            "no list",
+        ),
+        (
+            Err(lost()),
+            Ok(1),
+            None,
+            true,
+            Scope::Item,
+            "1 device is online, which may have signed in since then: sign the user out without --unread",
+        ),
+        (
+            Err(lost()),
+            Ok(2),
+            None,
+            true,
+            Scope::Item,
+            "2 devices are online, which may have signed in since then: sign the user out without --unread",
+        ),
+    ] {
+        let (done, _) = whole(&script(Some(act), [list]), task(), false).await;
+        let [failure] = &done.failures[..] else {
+            panic!("{:?}", done.failures)
+        };
+        assert_eq!(
+            (failure.status, failure.outcome_unknown, failure.scope),
+            (status, unknown, scope),
+            "{message}"
+        );
+        assert!(failure.message.ends_with(message), "{}", failure.message);
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_is_recorded_with_its_basis_and_the_time_of_the_server() {
+    let ended = Ok(Ended::Yes { at: Some(7) });
+    let (_, outcome) = whole(&script(Some(ended), []), task(), false).await;
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.server_at, outcome.basis), (Some(7), Some(Basis::Unread)));
+    let offline = task().knowing(Known::Offline);
+    let (_, outcome) = whole(&script(None, []), offline, false).await;
+    assert_eq!(outcome.unwrap().basis, Some(Basis::Status));
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_sent_and_ends_the_run() {
+    let script = script(None, []);
+    let (done, _) = whole(&script, task(), true).await;
+    assert!(matches!(done.stop, Some(Stop::Record(_))));
+    assert_eq!(done.reports[0].outcome, Outcome::NotStarted);
+    assert!(script.log.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_done() {
+    let would = preview(&task());
+    assert_eq!(
+        (would.reports[0].outcome, would.tally.done),
+        (Outcome::WouldLogOut, 1)
+    );
+    let nothing = preview(&task().knowing(Known::Offline));
+    assert_eq!(
+        (nothing.reports[0].outcome, nothing.tally.nothing_to_do),
+        (Outcome::NothingToDo, 1)
+    );
 }

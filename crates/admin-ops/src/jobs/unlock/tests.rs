@@ -338,6 +338,9 @@ async fn nobody_takes_the_failure_of_another_for_a_success() {
     let (first, second) = both().await;
     assert!(first.is_err() && second.is_err());
     assert!(lifted.waiting().is_empty());
+    lifted.waiting().push(bob.clone());
+    assert!(lifted.take_out(ann.clone()).await.is_err());
+    assert_eq!(mem::take(&mut *lifted.waiting()), std::slice::from_ref(&bob));
 
     std::fs::remove_dir(home.path().join("prod.sqlite")).unwrap();
     locks

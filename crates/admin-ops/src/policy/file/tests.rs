@@ -172,3 +172,12 @@ fn the_schema_allows_no_unknown_key() {
         assert_eq!(object["additionalProperties"], false, "{object}");
     }
 }
+
+#[test]
+fn what_is_expected_in_place_of_another_value_is_said() {
+    let (_, message) = wrong("platforms = 3");
+    assert_eq!(
+        message,
+        "wrong value of `platforms`, expected a number for each platform"
+    );
+}

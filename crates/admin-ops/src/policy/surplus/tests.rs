@@ -226,3 +226,23 @@ proptest! {
         prop_assert!(select_victims(&user(), &left, &selection).victims.is_empty());
     }
 }
+
+#[test]
+fn totals_count_users_and_devices() {
+    let selection = policy(DeviceLimits::multi(2)).selection();
+    let mut totals = Totals::default();
+    for online in [&["web_a@3", "web_b@1", "webim_c"][..], &["web_a@3"], &[]] {
+        let online = devices(online);
+        totals.count(online.len(), &surplus(&user(), &online, &selection));
+    }
+    let expected = Totals {
+        users: 3,
+        users_over: 1,
+        online: 4,
+        over: 1,
+        victims: 0,
+        victims_of_unknown_age: 0,
+        undecided: 1,
+    };
+    assert_eq!(totals, expected);
+}

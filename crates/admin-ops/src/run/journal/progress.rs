@@ -330,6 +330,59 @@ mod tests {
         assert_eq!(progress.standing(0), Standing::Untouched);
         assert_eq!(progress.standing(1), Standing::Doubtful(&[device("ios_1")]));
         assert_eq!((progress.counts().open, progress.counts().doubtful), (2, 1));
+        assert_eq!(progress.outstanding()[&1].devices, [device("ios_1")]);
+    }
+
+    #[test]
+    fn counts_of_parts_add_up_field_by_field() {
+        let from = |first: u64| Counts {
+            items: first,
+            done: first + 1,
+            nothing: first + 2,
+            skipped: first + 3,
+            failed_retry: first + 4,
+            failed_final: first + 5,
+            doubtful: first + 6,
+            open: first + 7,
+            in_vain: first + 8,
+            devices_ended: first + 9,
+            devices_intended: first + 10,
+        };
+        let sum = from(10) + from(30);
+        let expected = Counts {
+            items: 40,
+            done: 42,
+            nothing: 44,
+            skipped: 46,
+            failed_retry: 48,
+            failed_final: 50,
+            doubtful: 52,
+            open: 54,
+            in_vain: 56,
+            devices_ended: 58,
+            devices_intended: 60,
+        };
+        assert_eq!(sum, expected);
+    }
+
+    #[test]
+    fn a_run_has_begun_with_its_first_record() {
+        assert!(!progress([]).has_begun());
+        assert!(progress([intent(1, &["ios_1"])]).has_begun());
+    }
+
+    #[test]
+    fn a_refused_call_that_named_no_device_leaves_nothing_to_look_up() {
+        for state in [
+            State::NotTried,
+            State::Unreached,
+            State::FailedRetry,
+            State::FailedFinal,
+        ] {
+            let of = |devices: &[&str]| progress([intent(0, devices), outcome(0, state, &[])]);
+            assert!(!of(&[]).intents.contains_key(&0), "{state:?}");
+            assert!(of(&["ios_1"]).intents.contains_key(&0), "{state:?}");
+        }
     }
 
     #[test]

@@ -312,3 +312,54 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Selection>(&json).unwrap(), selection);
     }
 }
+
+#[test]
+fn only_what_is_selected_is_written_down() {
+    let json = |selection: &Selection| serde_json::to_value(selection).unwrap();
+    assert_eq!(json(&Selection::default()), serde_json::json!({}));
+    let some = Selection {
+        unknown_age: UnknownAge::Oldest,
+        min_surviving: 1,
+        ..Selection::default()
+    };
+    assert_eq!(
+        json(&some),
+        serde_json::json!({"unknown_age": "oldest", "min_surviving": 1})
+    );
+    assert_eq!(serde_json::from_value::<Selection>(json(&some)).unwrap(), some);
+}
+
+#[test]
+fn victims_are_called_all_devices_or_the_rest() {
+    let online = [device("ios_1"), device("web_1")];
+    let whys = |selection: &Selection| -> Vec<String> {
+        let victims = select_victims(&user(), &online, selection).victims;
+        victims.into_iter().map(|choice| choice.why).collect()
+    };
+    assert_eq!(whys(&Selection::default()), ["all devices", "all devices"]);
+    let others = Selection {
+        keep_devices: vec![DeviceId::parse("ios_1").unwrap()],
+        ..Selection::default()
+    };
+    assert_eq!(whys(&others), ["not one of the devices to keep"]);
+}
+
+#[test]
+fn a_device_of_unknown_age_survives_unless_it_counts_as_oldest_among_the_newest() {
+    let online = [device("ios_1@5"), device("web_1")];
+    for (keep_newest, unknown_age, victim) in [
+        (None, UnknownAge::Keep, "ios_1@5"),
+        (None, UnknownAge::Oldest, "ios_1@5"),
+        (Some(Keep::Each(0)), UnknownAge::Oldest, "web_1"),
+    ] {
+        let selection = Selection {
+            keep_newest,
+            unknown_age,
+            min_surviving: 1,
+            ..Selection::default()
+        };
+        let selected = select_victims(&user(), &online, &selection);
+        assert_eq!(ids_of(&selected.victims), [victim], "{selection:?}");
+        assert_eq!(selected.spared[0].why, "stays so that 1 survive");
+    }
+}
