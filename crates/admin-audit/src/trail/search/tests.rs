@@ -605,6 +605,48 @@ fn searches_at_once_find_the_same() {
 }
 
 #[test]
+fn searches_beside_a_writer_find_a_beginning_of_what_is_there_in_the_end() {
+    let home = a_trail("test", 1);
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    let relaxed = std::sync::atomic::Ordering::Relaxed;
+    let found = std::thread::scope(|scope| {
+        let readers = [None, Some(5)].map(|newest| {
+            let (home, is_done) = (&home, &is_done);
+            scope.spawn(move || {
+                let mut found = Vec::new();
+                while !is_done.load(relaxed) {
+                    for filter in filters() {
+                        let mut search = Search::open_at(home.path(), filter, &MEMORY, later()).unwrap();
+                        if let Some(most) = newest {
+                            search = search.newest(most).unwrap();
+                        }
+                        let entries: Vec<Entry> = search.map(Result::unwrap).collect();
+                        found.push((newest, entries));
+                    }
+                }
+                found
+            })
+        });
+        write_runs(home.path(), "test", 1..60);
+        is_done.store(true, relaxed);
+        readers.map(|reader| reader.join().unwrap())
+    });
+    let all: Vec<Found> = filters()
+        .iter()
+        .map(|filter| reading_all(home.path(), filter))
+        .collect();
+    for (number, (newest, entries)) in found.into_iter().flat_map(|found| (0..).zip(found)) {
+        let all = &all[number % all.len()];
+        let end = entries.last().map_or(0, |last| {
+            1 + all.iter().position(|entry| entry.as_ref() == Ok(last)).unwrap()
+        });
+        let first = newest.map_or(0, |most: u64| end.saturating_sub(usize::try_from(most).unwrap()));
+        let entries: Found = entries.into_iter().map(Ok).collect();
+        assert_eq!(entries, all[first..end]);
+    }
+}
+
+#[test]
 fn what_is_appended_later_follows() {
     let home = a_trail("test", 20);
     let mut search = Search::open_at(home.path(), user3(), &MEMORY, later())
