@@ -20,6 +20,7 @@ pub use open::SearchMemory;
 use table::key;
 
 use crate::filter::Filter;
+use crate::trail::line_reader::Place;
 use crate::trail::snapshot::Extent;
 
 /// Finds and makes the indexes of a trail.
@@ -29,6 +30,8 @@ pub(super) struct Indexes {
     /// Whether an index could not be written, so that it is not worth trying again.
     unwritable: bool,
     memory: SearchMemory,
+    /// How far the open segment is searched: no further the second time than the first.
+    covered: Option<Place>,
 }
 
 /// The index of one segment.
@@ -45,6 +48,7 @@ impl Indexes {
             now,
             unwritable: false,
             memory,
+            covered: None,
         }
     }
 
@@ -52,7 +56,9 @@ impl Indexes {
     /// impossible: the segment must be read then.
     pub(super) fn of(&mut self, extent: &Extent) -> Option<Index> {
         if extent.is_last {
-            return self.memory.of(extent).map(Index::Open);
+            let index = self.memory.of(extent)?;
+            let covered = *self.covered.get_or_insert(index.covered());
+            return Some(Index::Open(index.up_to(covered)));
         }
         self.proven(extent).or_else(|| self.made(extent)).map(Index::Full)
     }

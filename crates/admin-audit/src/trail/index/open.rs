@@ -63,6 +63,11 @@ impl OpenIndexAt {
         self.covered
     }
 
+    /// The same, as if others had not made it cover more since.
+    pub(super) fn up_to(self, covered: Place) -> Self {
+        Self { covered, ..self }
+    }
+
     pub(super) fn of_user(&self, key: u64) -> Vec<u64> {
         self.offsets(&held(&self.index).marks.users, key)
     }
