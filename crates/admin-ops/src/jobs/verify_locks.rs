@@ -149,7 +149,17 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::run::item::Item;
+    use crate::run::job::Action;
+    use crate::run::journal::header::Operator;
+    use crate::run::journal::record::{Intent, Outcome, Record, State};
+    use crate::run::memory::MemoryRuns;
+    use crate::run::new::{Mandate, NewRun};
+    use crate::run::outcome::of_call;
+    use crate::run::recorder::Note;
+    use crate::run::run_record::Recorded;
     use crate::server::calls::{Ended, SeenDevice};
+    use crate::target::Target;
 
     /// Bans everybody whose name does not begin with `free`; `…on` has a device, and `broken` cannot be read.
     #[derive(Default)]
@@ -249,6 +259,68 @@ mod tests {
             ..users(&["ann"]).remove(0)
         };
         assert_eq!(user.line(), 7);
+    }
+
+    #[test]
+    fn only_those_whom_the_run_banned_or_found_banned_are_read_again() {
+        let runs = MemoryRuns::default();
+        let item = |number, name: &str| Item::new(number, number + 3, UserId::parse(name).unwrap());
+        let items = [item(0, "ann"), item(1, "bob"), item(2, "eve")];
+        let target = Target {
+            app: "acme#chat".into(),
+            app_root: "https://im.example.com/acme/chat".into(),
+            profile: None,
+            sandbox: false,
+        };
+        let action = Action::Lock {
+            until: jiff::Timestamp::MAX,
+        };
+        let mut open = NewRun::new(action, Mandate::default())
+            .create(
+                &runs,
+                &target,
+                Operator::named("olga", "here"),
+                jiff::Timestamp::UNIX_EPOCH,
+                0,
+                items.iter().cloned().map(Ok),
+            )
+            .unwrap();
+        let intent = |item: &Item| {
+            Record::Intent(Intent {
+                n: item.number,
+                at: 0,
+                call: bans::BAN.into(),
+                devices: Vec::new(),
+                kept: Vec::new(),
+            })
+        };
+        let refused = CallError {
+            retry_may_help: false,
+            ..CallError::new(bans::BAN, "no")
+        };
+        let [ann, bob, eve] = &items;
+        let found_banned = Outcome {
+            state: State::Nothing,
+            ..of_call(eve, &Ok(()), 0)
+        };
+        let notes = [
+            Note::of_item(ann, intent(ann)),
+            Note::of_item(ann, Record::Outcome(of_call(ann, &Err(refused), 0))),
+            Note::of_item(bob, intent(bob)),
+            Note::of_item(bob, Record::Outcome(of_call(bob, &Ok(()), 0))),
+            Note::of_item(eve, Record::Outcome(found_banned)),
+        ];
+        let id = RunId::parse(&open.header.run).unwrap();
+        let mut record = open.held.into_record(&open.header, &mut open.progress).unwrap();
+        assert_eq!(record.record(&notes).unwrap(), Recorded::All);
+        drop(record);
+        let (count, users) = banned(&runs, &id).unwrap();
+        let users: Vec<BannedUser> = users.map(Result::unwrap).collect();
+        let expected = [bob, eve].map(|item| BannedUser {
+            line: item.line,
+            user: item.user.clone(),
+        });
+        assert_eq!((count, &users[..]), (2, &expected[..]));
     }
 
     #[test]
