@@ -68,6 +68,8 @@ const DETAILS: &[&str] = &[
     told_later!("try again in a minute, or sign in with a key"),
     told_later!("too many people sign in at once"),
     told_later!("sign in again from this page"),
+    told_later!("revoke it if nobody has its secret, and make another one"),
+    told_later!("start the service with `--notices URL --notices-secret-file FILE`"),
     told_later!("ask an administrator of the service"),
     told_later!("this sign-in was not begun in this browser, or another one was begun since"),
     told_later!("the answer is of another identity provider"),

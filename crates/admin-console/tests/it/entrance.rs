@@ -309,8 +309,14 @@ async fn a_key_is_made_shown_once_and_revoked() {
         ("scope", "audit:read"),
         ("groups", "support，leads"),
         ("days", "30"),
+        ("id", "0123456789abcdef"),
     ];
+    let form = browser.get(path).await.expect(200);
+    assert!(form.text.contains(r#"type="hidden" name="id" value=""#));
     let made = browser.post(path, &fields).await.expect(200);
+    // The form once more, as a reload sends it.
+    let again = browser.post(path, &fields).await.expect(409);
+    assert!(again.text.contains("revoke it if nobody has its secret"), "{again:?}");
     let secret = made
         .text
         .split("data-copy=\"")
