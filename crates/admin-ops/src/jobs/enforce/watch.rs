@@ -14,9 +14,9 @@ use crate::logins::store::Range;
 /// The minimum size of a full pass, in users.
 const BATCH: usize = 100;
 
-/// How long to wait before checking a user again after a failure, in milliseconds: a lasting failure then
+/// How long to wait before checking a user again after a failure: five minutes, in milliseconds. A lasting failure then
 /// uses few of the hour's logouts.
-pub const AGAIN_MS: i64 = 5 * 60_000;
+pub const AGAIN_MS: i64 = 300_000;
 
 /// How long an event may take from its arrival until it is on disk, in milliseconds: longer than a collector waits for the
 /// disk.
