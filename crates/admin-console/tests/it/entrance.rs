@@ -316,7 +316,10 @@ async fn a_key_is_made_shown_once_and_revoked() {
     let made = browser.post(path, &fields).await.expect(200);
     // The form once more, as a reload sends it.
     let again = browser.post(path, &fields).await.expect(409);
-    assert!(again.text.contains("revoke it if nobody has its secret"), "{again:?}");
+    assert!(
+        again.text.contains("revoke it if nobody has its secret"),
+        "{again:?}"
+    );
     let secret = made
         .text
         .split("data-copy=\"")
