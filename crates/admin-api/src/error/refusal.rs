@@ -318,8 +318,8 @@ mod tests {
             (500, true, false, false),
         ] {
             let refusal = Refusal {
-                by_a_proxy,
                 by_the_service,
+                by_a_proxy,
                 ..refusal(status, "")
             };
             assert_eq!(refusal.is_a_proxys(), is_a_proxys, "{refusal:?}");

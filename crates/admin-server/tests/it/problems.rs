@@ -62,6 +62,7 @@ fn logout(names: &[&str]) -> Value {
 async fn every_kind_of_problem_is_produced() {
     let mut seen = Seen::default();
     of_requests(&mut seen).await;
+    of_keys(&mut seen).await;
     of_runs(&mut seen).await;
     of_rules(&mut seen).await;
     of_a_server_in_trouble(&mut seen).await;
@@ -77,10 +78,9 @@ async fn every_kind_of_problem_is_produced() {
     assert!(missing.is_empty(), "nothing produces {missing:?}");
 }
 
-/// What is wrong with the request itself, or names what is not there.
-async fn of_requests(seen: &mut Seen) {
+/// What is wrong with a key to be made.
+async fn of_keys(seen: &mut Seen) {
     let served = Served::start().await;
-    let app = |path: &str| format!("/v1/apps/chat/{path}");
     let key = json!({"id": "chosen-by-me", "owner": "ann", "scopes": ["audit:read"], "apps": ["chat"]});
     let made = served
         .ask(Method::POST, "/v1/keys", Some(ADMIN), Some(key.clone()))
@@ -88,6 +88,12 @@ async fn of_requests(seen: &mut Seen) {
     assert_eq!(made.expect(201).json()["key"]["id"], "chosen-by-me");
     let again = served.ask(Method::POST, "/v1/keys", Some(ADMIN), Some(key)).await;
     seen.note(&again, "key-exists");
+}
+
+/// What is wrong with the request itself, or names what is not there.
+async fn of_requests(seen: &mut Seen) {
+    let served = Served::start().await;
+    let app = |path: &str| format!("/v1/apps/chat/{path}");
     for (expected, method, path, body) in [
         ("bad-request", Method::POST, app("runs"), Some(json!([]))),
         (
