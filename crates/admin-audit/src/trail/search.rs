@@ -43,7 +43,7 @@ pub struct Search {
     end: usize,
     /// Reads the segments that are read whole.
     whole: Entries,
-    /// Near which byte the reading of the segment `next` starts, if it is read.
+    /// Near which byte the reading of the segment `next` starts.
     near: u64,
     /// Whether the reading left out lines at the start of a segment.
     is_cut: bool,
@@ -128,6 +128,12 @@ impl Search {
         let (mut first, mut near, mut found) = (end, 0, 0);
         while first > oldest && found < most {
             first -= 1;
+            if let Some(Picked { matching, .. }) = self.pick(first)? {
+                near = 0;
+                let wanted = matching.iter().filter(|entry| self.numbers.contains(&entry.seq));
+                found += wanted.count() as u64;
+                continue;
+            }
             let mut part = FIRST_PART;
             let here = loop {
                 near = self.extents[first].bytes.saturating_sub(part);
@@ -176,7 +182,7 @@ impl Search {
         self.extents.first().map_or(0, |extent| extent.meter.bytes())
     }
 
-    /// Goes to a segment, which is read from `near` on if it has no index, and stops before the segment `end`.
+    /// Goes to a segment, which is read from `near` on unless that is its start, and stops before the segment `end`.
     fn restart(&mut self, segment: usize, near: u64, end: usize) {
         (self.next, self.near, self.end) = (segment, near, end);
         (self.is_cut, self.whole_from) = (false, None);
@@ -210,7 +216,9 @@ impl Search {
         let (segment, near) = (self.next, self.near);
         (self.next, self.near) = (segment + 1, 0);
         let extent = self.extents[segment].clone();
-        if let Some(Picked { matching, rest }) = self.pick(segment)? {
+        // What was counted from a place on is read from there: an index, which may be there by now, has more.
+        let picked = if near == 0 { self.pick(segment)? } else { None };
+        if let Some(Picked { matching, rest }) = picked {
             self.picked = matching;
             self.runs = RunContext::default();
             self.whole_from = Some((segment, rest.offset));
