@@ -47,7 +47,8 @@ fn users(env: &TestEnv) -> usize {
     listed["rows"].as_array().unwrap().len()
 }
 
-/// Answers that do not depend on how fast the machine is; a slow one lets more calls pass, and sees a status later.
+/// Answers that do not depend on how fast the machine is; a slow one lets more calls pass, and sees a device or its status later,
+/// so that a lag of two seconds looks shorter, and none looks longer.
 fn steady(mut answers: Value) -> Value {
     for pool in ["/rate_limit/passed", "/rate_limit/batch_status/passed"] {
         if let Some(passed) = answers.pointer_mut(pool) {
@@ -57,7 +58,7 @@ fn steady(mut answers: Value) -> Value {
     }
     for lag in ["sign_in_lag", "sign_out_lag"] {
         if let Some(lag) = answers.get_mut(lag) {
-            *lag = json!(lag["within_ms"].as_u64().unwrap() >= 2_000);
+            *lag = json!(lag["within_ms"].as_u64().unwrap() >= 1_500);
         }
     }
     answers
