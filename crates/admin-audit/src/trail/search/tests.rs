@@ -383,6 +383,53 @@ fn the_newest_of_a_long_segment_are_read_from_its_end() {
 }
 
 #[test]
+fn an_index_that_comes_or_goes_between_counting_and_reading_changes_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        file_bytes: 100_000,
+        ..Limits::default()
+    };
+    let mut trail = AuditTrail::open_with(home.path(), "test", limits).unwrap();
+    for _ in 0..10 {
+        let mut event = Event::new(minute(0), Kind::Outcome);
+        event.user = Some("user3".into());
+        trail.append_buffered(&vec![event; 100]).unwrap();
+    }
+    let segments = segments(home.path()).unwrap();
+    assert_eq!(segments.len(), 2);
+    let expected = reading_all(home.path(), &user3());
+    let path = index(home.path(), 0);
+    let newest = |most: u64| {
+        Search::open_at(home.path(), user3(), &MEMORY, later())
+            .unwrap()
+            .newest(most)
+            .unwrap()
+    };
+    for more in [1, 50, 400] {
+        let most = 1_000 - segments[1].first + more;
+        let tail = &expected[usize::try_from(1_000 - most).unwrap()..];
+        let _ = fs::remove_file(&path);
+        fs::create_dir(&path).unwrap();
+        let counted = newest(most);
+        fs::remove_dir(&path).unwrap();
+        assert_eq!(
+            counted.map(|entry| Ok(entry.unwrap())).collect::<Found>(),
+            tail,
+            "it comes, {more}"
+        );
+        let counted = newest(most);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(
+            counted.map(|entry| Ok(entry.unwrap())).collect::<Found>(),
+            tail,
+            "it goes, {more}"
+        );
+        fs::remove_dir(&path).unwrap();
+    }
+}
+
+#[test]
 fn what_is_remembered_of_other_lines_is_forgotten() {
     let home = a_trail("test", 3);
     let last = segments(home.path()).unwrap().pop().unwrap().path;
