@@ -43,17 +43,15 @@ pub struct Receiver {
     pub secret: Vec<u8>,
 }
 
-impl Receiver {
-    /// Returns the server of the address. The rest may be a secret.
-    pub(crate) fn server(&self) -> String {
-        let address = self.address.parse::<Uri>().unwrap_or_default();
-        let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
-        format!(
-            "{}://{}{port}",
-            address.scheme_str().unwrap_or_default(),
-            address.host().unwrap_or_default()
-        )
-    }
+/// Returns the server of an address. The rest may be a secret.
+fn server_of(address: &str) -> String {
+    let address = address.parse::<Uri>().unwrap_or_default();
+    let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!(
+        "{}://{}{port}",
+        address.scheme_str().unwrap_or_default(),
+        address.host().unwrap_or_default()
+    )
 }
 
 impl fmt::Debug for Receiver {
@@ -120,7 +118,7 @@ impl Notices {
     pub(crate) fn to(receiver: Receiver, metrics: Arc<Metrics>, clock: fn() -> Timestamp) -> Self {
         let (sender, queue) = mpsc::channel(QUEUE);
         let standing = Standing::default();
-        standing.now().receiver = receiver.server();
+        standing.now().receiver = server_of(&receiver.address);
         let posting = Posting {
             receiver,
             metrics,
@@ -236,10 +234,6 @@ mod tests {
 
     #[test]
     fn only_the_server_of_a_receiver_is_shown() {
-        let client = easemob_admin_api::Client::builder(
-            easemob_admin_api::AppRoot::parse("http://127.0.0.1:9/org/app").unwrap(),
-        );
-        let client = client.build().unwrap();
         for (address, shown) in [
             (
                 "https://hooks.example.com/T0/s3cret?key=s3cret",
@@ -248,12 +242,7 @@ mod tests {
             ("http://ann:s3cret@127.0.0.1:8080/x", "http://127.0.0.1:8080"),
             ("https://[::1]:8443/s3cret", "https://[::1]:8443"),
         ] {
-            let receiver = Receiver {
-                client: client.clone(),
-                address: address.into(),
-                secret: Vec::new(),
-            };
-            assert_eq!(receiver.server(), shown);
+            assert_eq!(server_of(address), shown);
         }
     }
 

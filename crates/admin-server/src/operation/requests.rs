@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
+use axum::body::HttpBody as _;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderName, HeaderValue, Version};
 use axum::middleware::Next;
 use axum::response::Response;
 use easemob_admin_ops::listening::Peer;
@@ -16,6 +18,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The most characters of an id that a client chose.
 const LONGEST: usize = 64;
+
+/// The largest body that is taken for read when a request is refused, in bytes.
+const READ: u64 = 16 * 1024;
 
 /// Whose request it was, for the log.
 #[derive(Debug, Clone)]
@@ -40,6 +45,13 @@ pub(crate) async fn follow_request(State(service): State<Service>, request: Requ
     let route = route.map_or_else(|| "none".to_owned(), |route| route.as_str().to_owned());
     let peer = request.extensions().get::<ConnectInfo<Peer>>();
     let peer = peer.map(|ConnectInfo(peer)| peer.name()).unwrap_or_default();
+    // A connection ends with a body that is not read to its end; a client that is not told sends its next request in vain.
+    let is_long = request
+        .body()
+        .size_hint()
+        .upper()
+        .is_none_or(|bytes| bytes > READ);
+    let may_be_unread = is_long && request.version() <= Version::HTTP_11;
     let span = tracing::info_span!("request", id);
     let mut response = next.run(request).instrument(span.clone()).await;
     let (status, took) = (response.status().as_u16(), began.elapsed());
@@ -47,6 +59,10 @@ pub(crate) async fn follow_request(State(service): State<Service>, request: Requ
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let key = response.extensions().get::<OfKey>().map(|key| key.0.clone());
     span.in_scope(|| tracing::info!(method, route, status, ms, peer, key, "answered"));
+    if may_be_unread && !response.status().is_success() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

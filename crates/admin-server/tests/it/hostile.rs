@@ -224,5 +224,16 @@ async fn what_is_too_large_is_refused_and_the_service_goes_on() {
         .sent_as("/v1/apps/chat/runs", "application/x-ndjson", endless)
         .await;
     assert_eq!(answer.expect(413).problem(), "too-large");
+    // Whoever is refused before the end of a body learns that the connection ends.
+    let unread = "x".repeat(100_000);
+    let request = format!(
+        "POST /v1/apps/chat/runs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{unread}",
+        unread.len()
+    );
+    let answer = raw(&served, request.as_bytes());
+    assert!(
+        status(&answer) == "401" && answer.contains("\r\nconnection: close\r\n"),
+        "{answer}"
+    );
     let _ = served.get("/v1/apps").await.expect(200);
 }
