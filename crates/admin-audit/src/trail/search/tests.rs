@@ -407,14 +407,14 @@ fn an_index_that_comes_or_goes_between_counting_and_reading_changes_nothing() {
     };
     for more in [1, 50, 400] {
         let most = 1_000 - segments[1].first + more;
-        let tail = &expected[usize::try_from(1_000 - most).unwrap()..];
+        let newer = &expected[usize::try_from(1_000 - most).unwrap()..];
         let _ = fs::remove_file(&path);
         fs::create_dir(&path).unwrap();
         let counted = newest(most);
         fs::remove_dir(&path).unwrap();
         assert_eq!(
             counted.map(|entry| Ok(entry.unwrap())).collect::<Found>(),
-            tail,
+            newer,
             "it comes, {more}"
         );
         let counted = newest(most);
@@ -422,7 +422,7 @@ fn an_index_that_comes_or_goes_between_counting_and_reading_changes_nothing() {
         fs::create_dir(&path).unwrap();
         assert_eq!(
             counted.map(|entry| Ok(entry.unwrap())).collect::<Found>(),
-            tail,
+            newer,
             "it goes, {more}"
         );
         fs::remove_dir(&path).unwrap();
