@@ -72,8 +72,8 @@ impl Entries {
         *self = Self::none(&self.directory);
     }
 
-    /// Notes the name of the trail from the header of a file that is not read here.
-    pub(super) fn note_origin(&mut self, extent: &Extent) -> Result<(), AuditError> {
+    /// Notes the name of the trail from the header of a file that is not read from its start.
+    fn note_origin(&mut self, extent: &Extent) -> Result<(), AuditError> {
         let mut lines = extent.few_lines_after(Place::default())?;
         if let Some(Line::Whole(line)) = lines.next().map_err(AuditError::io("read", &extent.path))?
             && let Ok(Header { origin, .. }) = serde_json::from_slice(line)

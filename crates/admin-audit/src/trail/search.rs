@@ -45,8 +45,6 @@ pub struct Search {
     whole: Entries,
     /// Near which byte the reading of the segment `next` starts.
     near: u64,
-    /// Whether the reading left out lines at the start of a segment.
-    is_cut: bool,
     /// The segment and the offset since which all lines were read.
     whole_from: Option<(usize, u64)>,
     /// The runs of these lines.
@@ -97,7 +95,6 @@ impl Search {
             next: 0,
             whole: Entries::none(directory),
             near: 0,
-            is_cut: false,
             whole_from: None,
             runs: RunContext::default(),
             picked: VecDeque::new(),
@@ -142,7 +139,7 @@ impl Search {
                 while self.next_match()?.is_some() {
                     here += 1;
                 }
-                if found + here >= most || !self.is_cut {
+                if found + here >= most || near == 0 {
                     break here;
                 }
                 part *= 4;
@@ -185,7 +182,7 @@ impl Search {
     /// Goes to a segment, which is read from `near` on unless that is its start, and stops before the segment `end`.
     fn restart(&mut self, segment: usize, near: u64, end: usize) {
         (self.next, self.near, self.end) = (segment, near, end);
-        (self.is_cut, self.whole_from) = (false, None);
+        self.whole_from = None;
         self.whole.clear();
         self.runs = RunContext::default();
         self.picked.clear();
@@ -226,7 +223,6 @@ impl Search {
             return self.whole.continue_with(extent, lines);
         }
         let lines = extent.lines_near(near)?;
-        self.is_cut = lines.offset() > 0;
         self.whole_from.get_or_insert((segment, lines.offset()));
         self.whole.continue_with(extent, lines)
     }

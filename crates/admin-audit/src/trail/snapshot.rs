@@ -36,6 +36,11 @@ pub(super) struct Extent {
 pub(super) type ExtentLines = LineReader<BufReader<Take<Metered>>>;
 
 impl Extent {
+    /// Returns the directory of the trail.
+    pub(super) fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or_else(|| Path::new(""))
+    }
+
     pub(super) fn lines(&self) -> Result<ExtentLines, AuditError> {
         self.lines_after(Place::default())
     }

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use tlog_tiles::Hash;
 
 use super::identity::Identity;
-use super::marks::{Marks, is_header};
+use super::marks::Marks;
 use super::table::Table;
 use crate::event_time::EventTime;
 use crate::filter::Filter;
@@ -51,7 +51,7 @@ impl Contents {
         let mut hash = Sha256::new();
         let mut marks = Marks::default();
         loop {
-            let (number, offset) = (lines.number(), lines.offset());
+            let place = lines.place();
             let line = match lines.next()? {
                 Some(Line::Whole(line)) => line,
                 Some(Line::Torn(_)) => return Ok(None),
@@ -59,12 +59,7 @@ impl Contents {
             };
             hash.update(line);
             hash.update(b"\n");
-            let is_read = if number == 0 {
-                is_header(line, first)
-            } else {
-                marks.add(line, offset)
-            };
-            if !is_read {
+            if !marks.add(line, place, first) {
                 return Ok(None);
             }
         }

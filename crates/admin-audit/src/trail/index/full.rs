@@ -5,7 +5,7 @@
 
 use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
@@ -99,8 +99,7 @@ impl FullIndex {
 }
 
 fn path(extent: &Extent) -> PathBuf {
-    let directory = extent.path.parent().unwrap_or_else(|| Path::new(""));
-    directory.join(index_name(extent.first))
+    extent.directory().join(index_name(extent.first))
 }
 
 /// Makes the index of a segment; returns false if the segment cannot have one, or if another process is making it

@@ -7,6 +7,7 @@ use crate::chain::Chain;
 use crate::event_time::EventTime;
 use crate::kind::Kind;
 use crate::line::FORMAT;
+use crate::trail::line_reader::Place;
 
 /// What the lines of a segment are about, in their order.
 #[derive(Debug, Default)]
@@ -34,8 +35,13 @@ struct Mark {
 }
 
 impl Marks {
-    /// Adds the line at an offset; returns false if it is no entry that can be read.
-    pub(super) fn add(&mut self, line: &[u8], offset: u64) -> bool {
+    /// Adds the line at a place; returns false if it is no entry that can be read or, at the start, not the header of the
+    /// segment whose first entry is `first`.
+    pub(super) fn add(&mut self, line: &[u8], place: Place, first: u64) -> bool {
+        if place == Place::default() {
+            return Chain::from_header(line).is_ok_and(|chain| chain.size() == first);
+        }
+        let offset = place.offset;
         let mark = match serde_json::from_slice::<Mark>(line) {
             Ok(mark) if mark.v <= FORMAT => mark,
             Ok(_) | Err(_) => return false,
@@ -54,11 +60,6 @@ impl Marks {
         }
         true
     }
-}
-
-/// Returns true if a line is the header of the segment whose first entry is `first`.
-pub(super) fn is_header(line: &[u8], first: u64) -> bool {
-    Chain::from_header(line).is_ok_and(|chain| chain.size() == first)
 }
 
 /// Returns the key of a user, ignoring case as [`Filter`](crate::Filter) does.

@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufReader, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::marks::{Marks, is_header};
+use super::marks::Marks;
 use super::table::Row;
 use crate::trail::line_reader::{Line, LineReader, Place};
 use crate::trail::snapshot::Extent;
@@ -39,12 +39,12 @@ struct OpenIndex {
 impl SearchMemory {
     /// Returns the index of the open segment, with all whole lines that it has; `None` if one cannot be read.
     pub(super) fn of(&self, extent: &Extent) -> Option<OpenIndexAt> {
-        let known = held(&self.0).get(directory(extent)).cloned();
+        let known = held(&self.0).get(extent.directory()).cloned();
         let index = match known {
             Some(index) if held(&index).is_of(extent) => index,
             Some(_) | None => {
                 let index = Arc::new(Mutex::new(OpenIndex::new(extent.first)));
-                held(&self.0).insert(directory(extent).to_owned(), index.clone());
+                held(&self.0).insert(extent.directory().to_owned(), index.clone());
                 index
             }
         };
@@ -53,7 +53,7 @@ impl SearchMemory {
     }
 
     pub(super) fn forget(&self, extent: &Extent) {
-        held(&self.0).remove(directory(extent));
+        held(&self.0).remove(extent.directory());
     }
 }
 
@@ -117,22 +117,13 @@ impl OpenIndex {
             let Some(Line::Whole(line)) = lines.next()? else {
                 return Ok(Some(self.covered));
             };
-            let is_read = if place == Place::default() {
-                is_header(line, self.first)
-            } else {
-                self.marks.add(line, place.offset)
-            };
-            if !is_read {
+            if !self.marks.add(line, place, self.first) {
                 return Ok(None);
             }
             self.last = Some((place.offset, line_hash(line)));
             self.covered = lines.place();
         }
     }
-}
-
-fn directory(extent: &Extent) -> &Path {
-    extent.path.parent().unwrap_or_else(|| Path::new(""))
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
