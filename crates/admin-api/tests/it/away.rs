@@ -138,7 +138,7 @@ async fn refused_credentials_are_not_waited_for() {
     let shared: Arc<dyn Clock> = Arc::clone(&clock) as _;
     let client = Client::builder(AppRoot::parse(&sandbox.app_root()).unwrap())
         .credentials(Credentials::client_secret("YXA6wrong", "YXA6wrong"))
-        .transport(crate::TRANSPORT)
+        .transport(crate::transport())
         .clock(shared)
         .wait_for_server(FIVE_MINUTES)
         .build()

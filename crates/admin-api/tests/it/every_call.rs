@@ -421,7 +421,7 @@ async fn tokens_of_agoras_kind_and_roots_by_app_id() {
     assert_eq!(root.app_key(), None);
     let with = |credentials| {
         let builder = Client::builder(root.clone()).credentials(credentials);
-        builder.transport(crate::TRANSPORT).build().unwrap()
+        builder.transport(crate::transport()).build().unwrap()
     };
     let by_secret = with(Credentials::client_secret(
         sandbox.client_id(),
@@ -477,7 +477,7 @@ async fn servers_are_taken_only_from_where_the_caller_allows() {
     let sandbox = sandbox().await;
     let key = easemob_admin_api::AppKey::parse(sandbox.app_key()).unwrap();
     let ask = || Discovery::new(key.clone()).server(sandbox.rest_url());
-    let set_up = |builder: easemob_admin_api::ClientBuilder| builder.transport(crate::TRANSPORT);
+    let set_up = |builder: easemob_admin_api::ClientBuilder| builder.transport(crate::transport());
     let found = ask().allow(sandbox.rest_url()).find_with(set_up).await.unwrap();
     assert_eq!(found, [AppRoot::parse(&sandbox.app_root()).unwrap()]);
     for refused in [

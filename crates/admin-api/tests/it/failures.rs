@@ -120,7 +120,7 @@ async fn a_wrong_app_is_told_from_a_missing_user() {
     let sandbox = sandbox().await;
     let root = AppRoot::parse(&format!("{}/other/app", sandbox.rest_url())).unwrap();
     let other = Client::builder(root)
-        .transport(crate::TRANSPORT)
+        .transport(crate::transport())
         .credentials(Credentials::fixed_token("YWMtx"))
         .build()
         .unwrap();

@@ -123,7 +123,7 @@ pub(crate) fn builder(scheme: &str, host: &str, address: SocketAddr) -> ClientBu
         .credentials(Credentials::fixed_token("YWMtx"))
         .rates(Rates::unlimited())
         .retry(RetryPolicy::none())
-        .transport(crate::TRANSPORT)
+        .transport(crate::transport())
 }
 
 /// How many requests each connection has carried.

@@ -57,7 +57,7 @@ pub(crate) fn builder(sandbox: &Sandbox) -> ClientBuilder {
             sandbox.client_secret(),
         ))
         .rates(Rates::unlimited())
-        .transport(crate::TRANSPORT)
+        .transport(crate::transport())
 }
 
 pub(crate) fn client(sandbox: &Sandbox) -> Client {

@@ -1,6 +1,4 @@
 //! Proxies that the environment names. The client runs in a process of its own, since the environment is shared.
-#![allow(missing_docs, reason = "tests are named for what they prove")]
-#![allow(clippy::unwrap_used, reason = "set-up that fails shall fail the test")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -40,7 +38,7 @@ fn asked(root: &str, variables: &[(&str, &str)]) -> (bool, Vec<String>) {
     let own = listener.local_addr().unwrap().to_string();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "client", "--ignored"])
+        .args(["--exact", "it::proxies::client", "--ignored"])
         .env("TEST_ROOT", root.replace("OWN", &own));
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
         command.env_remove(name).env_remove(name.to_lowercase());

@@ -1,6 +1,4 @@
-//! A process without file descriptors. Alone in its binary: the limit is the process's.
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "set-up that fails shall fail the test")]
+//! A process without file descriptors.
 
 use std::fs::File;
 use std::process::Command;
@@ -64,7 +62,10 @@ async fn a_process_that_may_open_no_more_files_is_told_so() {
         .unwrap();
     let mut limited = Command::new("sh");
     limited
-        .args(["-c", "ulimit -n 160 && exec \"$0\" --exact client --ignored"])
+        .args([
+            "-c",
+            "ulimit -n 160 && exec \"$0\" --exact it::descriptors::client --ignored",
+        ])
         .arg(std::env::current_exe().unwrap())
         .env("TEST_ROOT", sandbox.app_root())
         .env("TEST_TOKEN", token.expose());

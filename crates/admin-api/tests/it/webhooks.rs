@@ -1,5 +1,4 @@
 //! The extractor for axum, behind a server that the sandbox posts to.
-#![cfg(feature = "webhooks-axum")]
 
 use std::net::SocketAddr;
 
