@@ -11,7 +11,7 @@ const world = JSON.parse(given);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** The longest that a scenario takes. */
-const LONGEST = 120_000;
+const LONGEST = 300_000;
 
 const browser = await launch();
 
@@ -34,7 +34,7 @@ class Play {
       }
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(60_000);
     page.on("pageerror", (error) => this.wrong.push(`an error of the script: ${error.message}`));
     page.on("console", (message) => {
       if (/content security policy/i.test(message.text())) this.wrong.push(message.text());
@@ -76,7 +76,7 @@ class Play {
 
   /** Waits until something is so. */
   async until(what, is) {
-    const end = Date.now() + 60_000;
+    const end = Date.now() + 120_000;
     while (!(await is())) {
       if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
       await new Promise((later) => setTimeout(later, 50));
