@@ -5,6 +5,7 @@ pub mod ban;
 pub mod device;
 pub mod limits;
 pub mod lock;
+pub mod recorded;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -140,6 +141,41 @@ pub enum Report {
     Lock(LockReport),
     /// A user whose limits were set, or the app.
     Limits(LimitsReport),
+}
+
+impl Report {
+    /// Returns the line of the list that named the user, if the report has it.
+    #[must_use]
+    pub fn line(&self) -> Option<u64> {
+        match self {
+            Self::Device(report) => Some(report.line),
+            Self::Ban(report) => Some(report.line),
+            Self::Lock(report) => Some(report.line),
+            Self::Limits(_) => None,
+        }
+    }
+
+    /// Returns the user; nobody if it is about the app.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Device(report) => Some(&report.user),
+            Self::Ban(report) => Some(&report.user),
+            Self::Lock(report) => Some(&report.user),
+            Self::Limits(report) => report.user.as_deref(),
+        }
+    }
+
+    /// Returns what became of the user or the device.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Device(report) => report.outcome,
+            Self::Ban(report) => report.outcome,
+            Self::Lock(report) => report.outcome,
+            Self::Limits(report) => report.outcome,
+        }
+    }
 }
 
 impl From<DeviceReport> for Report {

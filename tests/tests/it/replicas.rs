@@ -157,6 +157,55 @@ fn a_run_is_made_at_one_replica_worked_on_by_all_and_directed_at_any() {
 }
 
 #[test]
+fn a_command_shows_what_every_replica_did() {
+    let Some(team) = Team::new(700) else { return };
+    let replicas = [team.replica(0), team.replica(1)];
+    let before = RoundRobin::new();
+    before.is_before(&replicas);
+    let mut front = TestEnv::bare();
+    front.set("EASEMOB_SERVICE", &format!("http://{}", before.address));
+    front.set("EASEMOB_SERVICE_KEY", super::service::KEY);
+    front.set("EASEMOB_SERVICE_APP", "default");
+    let names: Vec<String> = (0..team.users).map(name).collect();
+    let of_list = |users: &[String]| {
+        let list = front.file(&format!("{}.list", users.len()), users.join("\n"));
+        vec!["--from".to_owned(), list]
+    };
+    let by_name = |users: &[String]| {
+        let each = users.iter().map(|user| ["--user".to_owned(), user.clone()]);
+        each.flatten().collect::<Vec<String>>()
+    };
+    let (all, some) = (&names[..], &names[..20]);
+    for (act, users, whom, word) in [
+        (&["sessions", "logout"][..], all, of_list(all), "logged_out"),
+        (&["sessions", "logout"], some, of_list(some), "nothing_to_do"),
+        (
+            &["sessions", "lock", "--ttl", "1h"],
+            some,
+            of_list(some),
+            "locked",
+        ),
+        (&["sessions", "unlock"], some, of_list(some), "unlocked"),
+        (&["users", "ban"], some, of_list(some), "banned"),
+        (&["users", "unban"], some, of_list(some), "unbanned"),
+        (&["limits", "set", "--default", "2"], some, by_name(some), "set"),
+    ] {
+        let mut args = act.to_vec();
+        args.extend(whom.iter().map(String::as_str));
+        args.extend(["--reason", "leak", "--yes", "-o", "json"]);
+        let output = front.run(&args).expect(0).json();
+        let rows = output["rows"].as_array().unwrap().iter();
+        let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+        let mut told: Vec<_> = rows
+            .map(|row| (text(row, "user"), text(row, "outcome")))
+            .collect();
+        told.sort_unstable();
+        let expected: Vec<_> = users.iter().map(|user| (user.clone(), word.to_owned())).collect();
+        assert_eq!(told, expected, "{act:?}");
+    }
+}
+
+#[test]
 fn a_run_that_one_replica_has_to_itself_is_taken_over_when_it_dies() {
     let Some(team) = Team::new(3) else { return };
     team.env

@@ -1,19 +1,25 @@
 //! Lets a service work on a run, and reports it as if it was worked on here.
 
+use std::collections::BTreeSet;
+use std::mem;
 use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 
+use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::operations::{Event, FatalKind, RunReport};
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::report::lock::LockReport;
+use easemob_admin_ops::report::recorded::recorded;
+use easemob_admin_ops::report::{Outcome, Report};
 use easemob_admin_ops::run::id::RunId;
+use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::journal::progress::Progress;
 use easemob_admin_ops::run::resume::Which;
-use easemob_admin_ops::run::store::OpenRun;
+use easemob_admin_ops::run::store::{OpenRun, RunError};
 use easemob_admin_ops::schedule::concurrency::Concurrency;
 use easemob_admin_ops::schedule::pipeline::{REST, Stop, Wish};
 use easemob_admin_remote::api::Start;
@@ -100,6 +106,7 @@ pub(super) async fn perform(
         header: &header,
         job: &job,
         summary,
+        which: attempted.which,
         work,
         wishes: &wishes,
     };
@@ -178,6 +185,7 @@ pub async fn follow_batch(
         header: &header,
         job: &job,
         summary: summary_of_attempt(Summary::of_users(header.items), &header, &before, which),
+        which,
         work: app.follow(id, which, before, context.globals.wait_for_server),
         wishes: &wishes,
     };
@@ -222,9 +230,45 @@ struct Following<'a, 'r> {
     header: &'r Header,
     job: &'r Job,
     summary: Summary,
+    which: Which,
     work: RemoteWork,
     /// What stops the reading after the run.
     wishes: &'r watch::Sender<Wish>,
+}
+
+/// Whose rows were shown, apart from those who were not reached.
+#[derive(Default)]
+struct Seen {
+    users: u64,
+    /// By the line of the list.
+    lines: Vec<bool>,
+    /// Those whose reports name no line.
+    names: BTreeSet<String>,
+}
+
+impl Seen {
+    fn insert(&mut self, report: &Report) {
+        if report.outcome() == Outcome::NotStarted {
+            return;
+        }
+        let is_new = match report.line() {
+            Some(line) => {
+                let line = usize::try_from(line).unwrap_or_default();
+                if self.lines.len() <= line {
+                    self.lines.resize(line + 1, false);
+                }
+                !mem::replace(&mut self.lines[line], true)
+            }
+            None => self.names.insert(report.user().unwrap_or_default().to_owned()),
+        };
+        self.users += u64::from(is_new);
+    }
+
+    fn has(&self, item: &Item) -> bool {
+        let line = usize::try_from(item.line).ok();
+        let line = line.and_then(|line| self.lines.get(line).copied());
+        line.unwrap_or_default() || self.names.contains(item.user.as_str())
+    }
 }
 
 /// What happens next.
@@ -251,6 +295,7 @@ impl<'a> Following<'a, '_> {
         let mut driven = Driven::<R>::begin_with(run, self.wishes)?;
         let mut told: Pin<Box<dyn Future<Output = Ended> + '_>> = Box::pin(told);
         let mut by_deadline = false;
+        let mut seen = Seen::default();
         let failed = loop {
             let (next, stopped) = next(&mut self.work, &mut told, &mut driven).await;
             let mut stop = stopped;
@@ -267,13 +312,23 @@ impl<'a> Following<'a, '_> {
                 Next::Said(Ok(Some(said))) => match said {
                     Said::Event(event) => match *event {
                         Event::Item(report) => {
+                            seen.insert(&report);
                             if let ControlFlow::Break(reason) = driven.told(report) {
                                 stop = Some(reason);
                             }
                         }
-                        Event::Ended(report) => break self.ended(&mut driven, &report, by_deadline),
+                        Event::Ended(report) => {
+                            stop = self.tell_rest(&mut driven, &seen, &report)?.or(stop);
+                            if let Some(stop) = stop {
+                                driven.stop_because(stop);
+                            }
+                            break self.ended(&mut driven, &report, by_deadline);
+                        }
                     },
                     Said::CutOff(report) => {
+                        if let Some(stop) = self.tell_rest(&mut driven, &seen, &report)? {
+                            driven.stop_because(stop);
+                        }
                         driven.ended(&report, by_deadline);
                         break (!by_deadline).then(|| self.cut_off());
                     }
@@ -282,8 +337,7 @@ impl<'a> Following<'a, '_> {
                     )),
                     Said::Back => self.context.ui.say(t!("the service is back; following the run again")),
                     Said::NoReports => self.context.ui.say(t!(
-                        "the service has no reports of the run any more, so rows are missing; what became of its users is \
-                         read from the run itself"
+                        "the service has no reports of the run any more; its rows follow at the end, from what was recorded"
                     )),
                 },
                 Next::Said(Ok(None)) => break None,
@@ -298,6 +352,40 @@ impl<'a> Following<'a, '_> {
             }
         };
         Ok((driven, failed))
+    }
+
+    /// Shows what is on record of users whose reports another process has, or had. Returns why the run must stop, if its rows cannot
+    /// be written.
+    fn tell_rest<R: RunRow>(
+        &self,
+        driven: &mut Driven<'a, R>,
+        seen: &Seen,
+        report: &RunReport,
+    ) -> Result<Option<Stop>, CommandError> {
+        if seen.users >= report.tally.settled() {
+            return Ok(None);
+        }
+        let (id, stores) = (id_of(self.header)?, self.context.stores()?);
+        let rest = || -> Result<Vec<Report>, RunError> {
+            let (items, records) = (stores.runs().items(&id)?, stores.runs().records(&id)?);
+            let is_told = |item: &Item| seen.has(item);
+            let rest = recorded(&self.header.action, items, records, self.which, is_told);
+            rest.map_err(|source| RunError::Io {
+                what: "cannot read what was recorded of run",
+                at: id.to_string(),
+                source,
+            })
+        };
+        match rest() {
+            Ok(rest) => Ok(rest
+                .into_iter()
+                .find_map(|report| driven.told(report).break_value())),
+            Err(error) => {
+                let why = with_causes(&error);
+                self.context.ui.warn(t!("rows are missing: {why}"));
+                Ok(None)
+            }
+        }
     }
 
     /// Takes over the end of the run; returns the error that is more than its stop.

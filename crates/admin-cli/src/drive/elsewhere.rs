@@ -12,7 +12,7 @@ use easemob_admin_ops::schedule::tally::Tally;
 use easemob_admin_ops::server::calls::CallError;
 use easemob_admin_words::t;
 
-use super::{Driven, RunRow, Shown as _, status_is_wrong};
+use super::{Driven, RunRow, status_is_wrong};
 use crate::context::Context;
 
 /// The calls of runs, by the names that their errors begin with.

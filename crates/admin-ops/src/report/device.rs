@@ -41,7 +41,7 @@ pub struct DeviceReport {
 }
 
 impl DeviceReport {
-    fn new(item: &Item, outcome: Outcome) -> Self {
+    pub(super) fn new(item: &Item, outcome: Outcome) -> Self {
         Self::of_user(item.line, &item.user, outcome)
     }
 
