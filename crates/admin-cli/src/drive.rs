@@ -138,14 +138,14 @@ pub fn finish_empty(mut report: report::Report, summary: &Summary) -> Result<Exi
 /// When something other than the operator stopped the run.
 pub async fn drive<T, R, Fut>(
     run: Run<'_>,
-    source: impl Iterator<Item = io::Result<T>>,
-    work: impl Fn(T) -> Fut,
-    dropped: impl Fn(&T) -> Vec<R>,
+    source: impl Iterator<Item = io::Result<T>> + Send,
+    work: impl Fn(T) -> Fut + Send + Sync,
+    dropped: impl Fn(&T) -> Vec<R> + Send + Sync,
 ) -> Result<Exit, CommandError>
 where
     T: Batch,
     R: RunRow,
-    Fut: Future<Output = Done<R>>,
+    Fut: Future<Output = Done<R>> + Send,
 {
     let mut driven = Driven::begin(run)?;
     driven.phase(source, work, dropped).await;
@@ -161,13 +161,13 @@ pub async fn drive_status_first<R, Fut>(
     run: Run<'_>,
     reading: Reading,
     forecast: Forecast,
-    tasks: impl Iterator<Item = io::Result<Task>>,
-    work: impl Fn(Task) -> Fut,
-    dropped: impl Fn(&Task) -> Vec<R>,
+    tasks: impl Iterator<Item = io::Result<Task>> + Send,
+    work: impl Fn(Task) -> Fut + Send + Sync,
+    dropped: impl Fn(&Task) -> Vec<R> + Send + Sync,
 ) -> Result<Exit, CommandError>
 where
     R: RunRow,
-    Fut: Future<Output = Done<R>>,
+    Fut: Future<Output = Done<R>> + Send,
 {
     let mut driven = Driven::begin(run)?;
     driven.status_first(reading, forecast, tasks, work, dropped).await;
@@ -271,12 +271,12 @@ impl<'a, R: RunRow> Driven<'a, R> {
     /// Runs `work` on every item of `source`, unless the run was stopped earlier.
     pub async fn phase<T, Fut>(
         &mut self,
-        source: impl Iterator<Item = io::Result<T>>,
-        work: impl Fn(T) -> Fut,
-        dropped: impl Fn(&T) -> Vec<R>,
+        source: impl Iterator<Item = io::Result<T>> + Send,
+        work: impl Fn(T) -> Fut + Send + Sync,
+        dropped: impl Fn(&T) -> Vec<R> + Send + Sync,
     ) where
         T: Batch,
-        Fut: Future<Output = Done<R>>,
+        Fut: Future<Output = Done<R>> + Send,
     {
         self.run_loop.phase(source, work, dropped, &mut self.screen).await;
     }
@@ -291,7 +291,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
         server: &Server,
         stores: &Stores,
         attempt: &Attempt,
-        tasks: impl Iterator<Item = io::Result<Task>>,
+        tasks: impl Iterator<Item = io::Result<Task>> + Send,
         job: &Job,
     ) -> Result<Executed, CommandError> {
         let executed = execute(
@@ -316,11 +316,11 @@ impl<'a, R: RunRow> Driven<'a, R> {
         &mut self,
         reading: Reading,
         forecast: Forecast,
-        tasks: impl Iterator<Item = io::Result<Task>>,
-        work: impl Fn(Task) -> Fut,
-        dropped: impl Fn(&Task) -> Vec<R>,
+        tasks: impl Iterator<Item = io::Result<Task>> + Send,
+        work: impl Fn(Task) -> Fut + Send + Sync,
+        dropped: impl Fn(&Task) -> Vec<R> + Send + Sync,
     ) where
-        Fut: Future<Output = Done<R>>,
+        Fut: Future<Output = Done<R>> + Send,
     {
         let server = &self.run.session.server;
         forecast::say(
@@ -338,11 +338,11 @@ impl<'a, R: RunRow> Driven<'a, R> {
     /// Runs `work` on what the run has left, unless it was stopped earlier; see [`RunLoop::afterwards`].
     pub async fn afterwards<T, Fut>(
         &mut self,
-        source: impl Iterator<Item = io::Result<T>>,
-        work: impl Fn(T) -> Fut,
+        source: impl Iterator<Item = io::Result<T>> + Send,
+        work: impl Fn(T) -> Fut + Send + Sync,
     ) where
         T: Batch,
-        Fut: Future<Output = Done<R>>,
+        Fut: Future<Output = Done<R>> + Send,
     {
         self.run_loop.afterwards(source, work, &mut self.screen).await;
     }
@@ -515,11 +515,6 @@ impl Shown for Report {
     }
 
     fn line(&self) -> Option<u64> {
-        match self {
-            Self::Device(row) => RunRow::line(row),
-            Self::Ban(row) => RunRow::line(row),
-            Self::Lock(row) => RunRow::line(row),
-            Self::Limits(row) => RunRow::line(row),
-        }
+        Self::line(self)
     }
 }

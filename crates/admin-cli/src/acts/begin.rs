@@ -39,7 +39,7 @@ pub fn begin(
     context: &Context,
     session: &Session,
     order: Order<'_>,
-    items: impl Iterator<Item = io::Result<Item>>,
+    items: impl Iterator<Item = io::Result<Item>> + Send,
 ) -> Result<OpenRun, CommandError> {
     prove_readable(context, session, &order.action)?;
     context.shown(columns(&order.action))?;
@@ -69,7 +69,9 @@ pub fn begin(
 }
 
 /// Numbers the users of a list.
-pub fn items(entries: impl Iterator<Item = io::Result<Entry>>) -> impl Iterator<Item = io::Result<Item>> {
+pub fn items(
+    entries: impl Iterator<Item = io::Result<Entry>> + Send,
+) -> impl Iterator<Item = io::Result<Item>> + Send {
     (0..).zip(entries).map(|(number, entry)| {
         let Entry { line, user } = entry?;
         Ok(Item::new(number, line, user))

@@ -29,14 +29,17 @@ pub async fn refuse_drift(
     context: &Context,
     session: &Session,
     users: u64,
-    tasks: impl Iterator<Item = io::Result<Task>>,
+    tasks: impl Iterator<Item = io::Result<Task>> + Send,
     order: &Order,
 ) -> Result<(), CommandError> {
     if order.on_drift != OnDrift::Stop {
         return Ok(());
     }
     let mut found = Found::default();
-    let read = async |task: &Task| choose(&session.server, task, order).await;
+    let read = async |task: Task| {
+        let chosen = choose(&session.server, &task, order).await;
+        (task, chosen)
+    };
     let note = |task: Task, read: Result<Decision, CallError>| {
         found.note(&task, read);
         Ok(())

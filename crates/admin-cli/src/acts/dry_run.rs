@@ -34,7 +34,7 @@ pub async fn dry_run_unread(
     context: &Context,
     session: &Session,
     reading: Reading,
-    tasks: impl Iterator<Item = io::Result<Task>>,
+    tasks: impl Iterator<Item = io::Result<Task>> + Send,
     summary: Summary,
 ) -> Result<Exit, CommandError> {
     let run = run_of(context, session, "sessions logout", &Job::EndUnread, summary);
@@ -53,7 +53,7 @@ pub async fn dry_run(
     session: &Session,
     command: &'static str,
     reading: Reading,
-    tasks: impl Iterator<Item = io::Result<Task>>,
+    tasks: impl Iterator<Item = io::Result<Task>> + Send,
     order: &Order,
     allowance: Option<u64>,
     summary: Summary,

@@ -55,7 +55,10 @@ impl Overdue {
         first
             .run(
                 (0..).zip(locks).map(task),
-                async |task: &Task| is_banned(&session.server, &task.item.user).await,
+                async |task: Task| {
+                    let banned = is_banned(&session.server, &task.item.user).await;
+                    (task, banned)
+                },
                 |task, banned| {
                     let user = task.item.user.folded();
                     // A user that cannot be read now is read again in turn, and fails then.

@@ -14,6 +14,7 @@ use easemob_admin_ops::server::calls::{CallError, Calls};
 use easemob_admin_ops::server::client::Server;
 use easemob_admin_ops::status_first::{Reading, StatusFirst};
 use easemob_admin_words::t;
+use futures_util::FutureExt as _;
 
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
@@ -45,12 +46,15 @@ impl ReadFirst<'_> {
     /// # Errors
     /// When continuing is pointless, if `--max-duration` is over, if the tasks cannot be read, or if `done`
     /// cannot store a result. Nothing was changed then.
-    pub async fn run<R>(
+    pub async fn run<R: Send, Fut>(
         &self,
-        tasks: impl Iterator<Item = io::Result<Task>>,
-        read: impl AsyncFn(&Task) -> Result<R, CallError>,
+        tasks: impl Iterator<Item = io::Result<Task>> + Send,
+        read: impl Fn(Task) -> Fut + Send + Sync,
         done: impl FnMut(Task, Result<R, CallError>) -> io::Result<()>,
-    ) -> Result<(), CommandError> {
+    ) -> Result<(), CommandError>
+    where
+        Fut: Future<Output = (Task, Result<R, CallError>)> + Send,
+    {
         let Self { context, session, .. } = *self;
         let server = &session.server;
         let (wishes, wish) = tokio::sync::watch::channel(Wish::Run);
@@ -60,14 +64,15 @@ impl ReadFirst<'_> {
             server.client().stop_waiting();
             std::future::pending::<Infallible>().await
         };
-        let work = async |task: Task| {
-            let result = read(&task).await;
-            let settled = result.as_ref().map_or_else(Settled::of_error, |_| Settled::Done);
-            let failure = result.as_ref().err().cloned();
-            Done {
-                failures: failure.into_iter().collect(),
-                ..Done::settled(vec![(task, result)], settled)
-            }
+        let work = |task: Task| {
+            read(task).map(|(task, result)| {
+                let settled = result.as_ref().map_or_else(Settled::of_error, |_| Settled::Done);
+                let failure = result.as_ref().err().cloned();
+                Done {
+                    failures: failure.into_iter().collect(),
+                    ..Done::settled(vec![(task, result)], settled)
+                }
+            })
         };
         forecast::say(
             context,

@@ -1,7 +1,7 @@
 //! `--verify`: reads the devices that a run signed out, or the users that it locked, again.
 
-use std::cell::RefCell;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use easemob_admin_ops::jobs::verify::{self, Ended, USERS_PER_REQUEST, Verified};
 use easemob_admin_ops::jobs::verify_locks::{self, BannedUser, LockVerdict, VerifiedLocks};
@@ -46,7 +46,7 @@ pub async fn run_locks(
     let id = parsed(&header.run)?;
     let (count, users) = verify_locks::banned(context.stores()?.runs(), &id)?;
     let bar = context.bar(count, "verifying");
-    let verified = RefCell::new(VerifiedLocks::default());
+    let verified = Mutex::new(VerifiedLocks::default());
     let batches = Batches {
         users,
         size: verify_locks::at_once(count, header.reading),
@@ -58,7 +58,10 @@ pub async fn run_locks(
         }
         let mut done = Done::default();
         for (user, verdict) in users.iter().zip(verdicts) {
-            verified.borrow_mut().count(&verdict);
+            verified
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .count(&verdict);
             done.reports.push(LockReport::verified(user, &verdict));
             if let LockVerdict::Unknown(error) = verdict {
                 done.failures.push(*error);
@@ -67,7 +70,7 @@ pub async fn run_locks(
         done
     };
     driven.afterwards(batches, work).await;
-    let mut verified = verified.into_inner();
+    let mut verified = verified.into_inner().unwrap_or_else(PoisonError::into_inner);
     verified.missed(count);
     driven.summary().verified = Some(SecondReading::Locks(verified));
     Ok(())
@@ -113,7 +116,7 @@ async fn reread(
     ended: Vec<Ended>,
 ) {
     let bar = context.bar(ended.len() as u64, "verifying");
-    let verified = RefCell::new(Verified::default());
+    let verified = Mutex::new(Verified::default());
     let devices: u64 = ended.iter().map(|user| user.ended.len() as u64).sum();
     let batches = ended.chunks(USERS_PER_REQUEST).map(|users| Ok(users.to_vec()));
     let work = async |users: Vec<Ended>| {
@@ -124,7 +127,10 @@ async fn reread(
         let mut done = Done::default();
         for (user, (verdicts, error)) in users.iter().zip(read) {
             for (device, verdict) in verdicts {
-                verified.borrow_mut().count(verdict);
+                verified
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .count(verdict);
                 done.reports
                     .push(DeviceReport::verified(user, &device, verdict, error.as_ref()));
             }
@@ -133,7 +139,7 @@ async fn reread(
         done
     };
     driven.afterwards(batches, work).await;
-    let mut verified = verified.into_inner();
+    let mut verified = verified.into_inner().unwrap_or_else(PoisonError::into_inner);
     verified.missed(devices);
     driven.summary().verified = Some(SecondReading::Devices(verified));
 }

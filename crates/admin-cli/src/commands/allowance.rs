@@ -35,13 +35,16 @@ pub(crate) struct Source<I> {
 pub(crate) async fn of_share(
     context: &Context,
     session: &Session,
-    source: Source<impl Iterator<Item = io::Result<Entry>>>,
+    source: Source<impl Iterator<Item = io::Result<Entry>> + Send>,
     order: &Order,
     spec: CapSpec,
 ) -> Result<u64, CommandError> {
     let (mut online, mut victims, mut unread) = (0, 0, 0_u64);
     let tasks = items(source.entries).map(|item| item.map(Task::fresh));
-    let read = async |task: &Task| choose(&session.server, task, order).await;
+    let read = async |task: Task| {
+        let chosen = choose(&session.server, &task, order).await;
+        (task, chosen)
+    };
     let count = |_: Task, read: Result<Decision, CallError>| {
         match read {
             Ok(decision) => {

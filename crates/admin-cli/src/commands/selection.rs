@@ -206,7 +206,7 @@ fn not_of_the_user(device: &DeviceId, option: &str) -> CommandError {
 pub fn without_a_user(
     context: &Context,
     exempt: &Exemptions,
-    users: impl Iterator<Item = io::Result<UserId>>,
+    users: impl Iterator<Item = io::Result<UserId>> + Send,
 ) -> Result<Option<Unmatched>, CommandError> {
     if exempt.is_empty() {
         return Ok(None);

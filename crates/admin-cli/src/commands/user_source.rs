@@ -52,7 +52,7 @@ impl UserSource {
     pub fn stream(
         &self,
         list: &UserList,
-    ) -> Result<impl Iterator<Item = io::Result<Entry>> + use<>, CommandError> {
+    ) -> Result<impl Iterator<Item = io::Result<Entry>> + Send + use<>, CommandError> {
         list.stream().map_err(|error| {
             CommandError::new(exit::INTERNAL, t!("cannot read the temporary copy of the list")).because(error)
         })
@@ -65,7 +65,7 @@ impl UserSource {
     pub fn names(
         &self,
         list: &UserList,
-    ) -> Result<impl Iterator<Item = io::Result<UserId>> + use<>, CommandError> {
+    ) -> Result<impl Iterator<Item = io::Result<UserId>> + Send + use<>, CommandError> {
         Ok(self.stream(list)?.map(|entry| entry.map(|entry| entry.user)))
     }
 

@@ -92,7 +92,7 @@ impl Spool {
     ///
     /// # Errors
     /// When the temporary file cannot be read.
-    pub fn stream(&self) -> io::Result<impl Iterator<Item = io::Result<Entry>> + use<>> {
+    pub fn stream(&self) -> io::Result<impl Iterator<Item = io::Result<Entry>> + Send + use<>> {
         let copy: Box<dyn BufRead + Send> = match &self.copy {
             Copy::Memory(copy) => Box::new(Cursor::new(Arc::clone(copy))),
             Copy::File(file) => {

@@ -183,7 +183,7 @@ impl UserList {
     ///
     /// # Errors
     /// When the temporary copy cannot be read.
-    pub fn stream(&self) -> io::Result<impl Iterator<Item = io::Result<super::spool::Entry>> + use<>> {
+    pub fn stream(&self) -> io::Result<impl Iterator<Item = io::Result<super::spool::Entry>> + Send + use<>> {
         self.spool.stream()
     }
 }

@@ -8,6 +8,7 @@ use crate::jobs::ban::{Banning, Change};
 use crate::jobs::end_devices::Ending;
 use crate::jobs::lock::{CannotLock, Locking};
 use crate::jobs::logout_unread::EndingUnread;
+use crate::jobs::on_user::{CutOff, on_user};
 use crate::jobs::set_limits::{LimitChange, Setting, Whose};
 use crate::jobs::unlock::Unlocking;
 use crate::locks::reconcile::reconcile;
@@ -105,11 +106,11 @@ pub struct Executed {
 ///
 /// # Errors
 /// When the job cannot be started. Nothing was sent then.
-pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls>(
+pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls + Sync>(
     server: &S,
     stores: &Stores,
     attempt: &Attempt,
-    tasks: impl Iterator<Item = io::Result<Task>>,
+    tasks: impl Iterator<Item = io::Result<Task>> + Send,
     job: &Job,
     run_loop: &mut RunLoop,
     observer: &mut impl Observer<Report>,
@@ -126,40 +127,41 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls>
         Job::EndDevices(order) => {
             let cap = Cap::new(attempt.allowance());
             let ending = Ending::new(server, recorder, order, cap);
-            let work = async |task| ending.work_on(task).await.into_reports();
-            let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
-            let status_first = status_first(header.reading);
-            executed.status = status_first.phase(run_loop, tasks, work, cut_off, observer).await;
+            let work = on_user(|task| ending.work_on(task));
+            let cut_off: CutOff = |task| vec![DeviceReport::cut_off(&task.item).into()];
+            let phase = status_first(header.reading);
+            executed.status = phase.on_users(run_loop, tasks, work, cut_off, observer).await;
             executed.drifted = ending.drifted();
         }
         Job::EndUnread => {
             let ending = EndingUnread::new(server, recorder);
-            let work = async |task| ending.work_on(task).await.into_reports();
-            let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
-            let status_first = status_first(header.reading);
-            executed.status = status_first.phase(run_loop, tasks, work, cut_off, observer).await;
+            let work = on_user(|task| ending.work_on(task));
+            let cut_off: CutOff = |task| vec![DeviceReport::cut_off(&task.item).into()];
+            let phase = status_first(header.reading);
+            executed.status = phase.on_users(run_loop, tasks, work, cut_off, observer).await;
         }
         Job::Change(change) => {
             let locks = locks()?;
             let banning = Banning::new(server, recorder, &*locks, *change);
-            let work = async |task| banning.work_on(task).await.into_reports();
-            let cut_off = |task: &Task| vec![BanReport::cut_off(&task.item).into()];
-            run_loop.phase(tasks, work, cut_off, observer).await;
+            let work = on_user(|task| banning.work_on(task));
+            let cut_off: CutOff = |task| vec![BanReport::cut_off(&task.item).into()];
+            let phase = status_first(Reading::EVERY_USER);
+            phase.on_users(run_loop, tasks, work, cut_off, observer).await;
         }
         Job::Lock(until) => {
             let tasks: Vec<Task> = tasks.collect::<io::Result<_>>().map_err(CannotExecute::Items)?;
             let (runs, locks) = (stores.runs(), locks()?);
             let locking = Locking::begin(server, recorder, header, runs, &*locks, *until, &tasks)?;
-            let work = async |task| locking.work_on(task).await.into_reports();
-            let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
+            let work = on_user(|task| locking.work_on(task));
+            let cut_off: CutOff = |task| vec![LockReport::cut_off(&task.item).into()];
             // A user may sign in while the others are locked, and nobody reads the devices of those who are offline.
             let reading = Reading {
                 again: true,
                 ..header.reading
             };
-            let status_first = status_first(reading).whose_act_finds_unknown_names();
+            let phase = status_first(reading).whose_act_finds_unknown_names();
             let tasks = tasks.into_iter().map(Ok);
-            executed.status = status_first.phase(run_loop, tasks, work, cut_off, observer).await;
+            executed.status = phase.on_users(run_loop, tasks, work, cut_off, observer).await;
         }
         Job::Unlock { as_of, undoes } => {
             let as_of = as_of.unwrap_or(header.created);
@@ -169,9 +171,10 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls>
                 Some(run) => unlocking.only_of(run),
                 None => unlocking,
             };
-            let work = async |task| unlocking.work_on(task).await.into_reports();
-            let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
-            run_loop.phase(tasks, work, cut_off, observer).await;
+            let work = on_user(|task| unlocking.work_on(task));
+            let cut_off: CutOff = |task| vec![LockReport::cut_off(&task.item).into()];
+            let phase = status_first(Reading::EVERY_USER);
+            phase.on_users(run_loop, tasks, work, cut_off, observer).await;
         }
         Job::SetLimits(change) => {
             let setting = Setting::new(server, recorder, change);

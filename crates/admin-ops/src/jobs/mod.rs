@@ -10,6 +10,7 @@ pub mod execute;
 pub mod lock;
 pub mod logout;
 pub mod logout_unread;
+pub(crate) mod on_user;
 pub mod set_limits;
 pub mod unlock;
 pub mod verify;

@@ -1,5 +1,6 @@
 //! Says what a run would do, without a record, because nothing changes.
 
+use std::future::ready;
 use std::io;
 
 use easemob_admin_api::UserId;
@@ -11,6 +12,7 @@ use super::told::{Told, ToldObserver};
 use super::{Event, OperationError, Operations, RunReport, StopHandle};
 use crate::jobs::ban;
 use crate::jobs::execute::{CannotExecute, Executed, Job};
+use crate::jobs::on_user::{CutOff, on_user};
 use crate::jobs::set_limits::Whose;
 use crate::jobs::{end_devices, lock, logout_unread};
 use crate::report::ban::BanReport;
@@ -69,45 +71,41 @@ impl<S: Calls> Operations<S> {
         match &job {
             Job::EndDevices(order) => {
                 let cap = Cap::new(allowance);
-                let work = async |task: Task| {
-                    end_devices::preview(&server, task, order, &cap)
-                        .await
-                        .into_reports()
-                };
-                let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
+                let work = on_user(|task| end_devices::preview(&server, task, order, &cap));
+                let cut_off: CutOff = |task| vec![DeviceReport::cut_off(&task.item).into()];
                 let looked = status_first(reading);
                 executed.status = looked
-                    .phase(&mut run_loop, tasks, work, cut_off, &mut observer)
+                    .on_users(&mut run_loop, tasks, work, cut_off, &mut observer)
                     .await;
             }
             Job::EndUnread => {
-                let work = async |task: Task| logout_unread::preview(&task).into_reports();
-                let cut_off = |task: &Task| vec![DeviceReport::cut_off(&task.item).into()];
+                let work = on_user(|task| ready(logout_unread::preview(&task)));
+                let cut_off: CutOff = |task| vec![DeviceReport::cut_off(&task.item).into()];
                 let looked = status_first(reading);
                 executed.status = looked
-                    .phase(&mut run_loop, tasks, work, cut_off, &mut observer)
+                    .on_users(&mut run_loop, tasks, work, cut_off, &mut observer)
                     .await;
             }
             Job::Change(change) => {
-                let work = async |task: Task| ban::preview(&server, &task.item, *change).await.into_reports();
-                let cut_off = |task: &Task| vec![BanReport::cut_off(&task.item).into()];
-                run_loop.phase(tasks, work, cut_off, &mut observer).await;
+                let server = &server;
+                let work = on_user(|task| async move { ban::preview(server, &task.item, *change).await });
+                let cut_off: CutOff = |task| vec![BanReport::cut_off(&task.item).into()];
+                let looked = status_first(Reading::EVERY_USER);
+                looked
+                    .on_users(&mut run_loop, tasks, work, cut_off, &mut observer)
+                    .await;
             }
             Job::Lock(until) => {
-                let locks = locks()?;
-                let work = async |task: Task| {
-                    lock::preview(&server, &task, &*locks, *until)
-                        .await
-                        .into_reports()
-                };
-                let cut_off = |task: &Task| vec![LockReport::cut_off(&task.item).into()];
+                let (server, locks) = (&server, &*locks()?);
+                let work = on_user(|task| async move { lock::preview(server, &task, locks, *until).await });
+                let cut_off: CutOff = |task| vec![LockReport::cut_off(&task.item).into()];
                 let reading = Reading {
                     again: true,
                     ..reading
                 };
                 let looked = status_first(reading).whose_act_finds_unknown_names();
                 executed.status = looked
-                    .phase(&mut run_loop, tasks, work, cut_off, &mut observer)
+                    .on_users(&mut run_loop, tasks, work, cut_off, &mut observer)
                     .await;
             }
             Job::Unlock { .. } => return Err(OperationError::NoPreview),

@@ -129,10 +129,9 @@ pub async fn run<T, R, Fut>(
 ) -> End<T>
 where
     T: Clone,
-    Fut: Future<Output = R>,
+    Fut: Future<Output = R> + Unpin,
 {
     let mut running = FuturesUnordered::new();
-    let mut free = Vec::new();
     let mut started = 0_u64;
     let mut stop = None;
     let mut wish_open = true;
@@ -161,13 +160,11 @@ where
                 None => break,
                 Some(Err(error)) => stop = Some(Stop::Input(error)),
                 Some(Ok(item)) => {
-                    let mut place: Place<Fut> = free.pop().unwrap_or_else(|| Box::pin(None));
-                    place.set(Some(work(item.clone())));
                     running.push(Job {
                         number: started,
+                        work: work(item.clone()),
                         item,
                         start: Instant::now(),
-                        place: Some(place),
                     });
                     started += 1;
                 }
@@ -188,8 +185,7 @@ where
             biased;
             changed = wish.changed(), if wish_open => wish_open = changed.is_ok(),
             finished = running.next() => {
-                if let Some((start, place, result)) = finished {
-                    free.push(place);
+                if let Some((start, result)) = finished {
                     let now = Instant::now();
                     if let ControlFlow::Break(reason) = control.take(result, now - start, running.len() + 1) {
                         stop.get_or_insert(reason);
@@ -210,16 +206,12 @@ where
     }
 }
 
-/// Memory for the state of a job. It is reused: there are hundreds of thousands of jobs, each with kilobytes
-/// of state.
-type Place<Fut> = Pin<Box<Option<Fut>>>;
-
 /// A job that is running.
 struct Job<T, Fut> {
     number: u64,
     item: T,
     start: Instant,
-    place: Option<Place<Fut>>,
+    work: Fut,
 }
 
 impl<T, Fut> Job<T, Fut> {
@@ -229,25 +221,23 @@ impl<T, Fut> Job<T, Fut> {
     }
 }
 
-// The work is pinned in its place; the job around it may be moved.
-impl<T, Fut> Unpin for Job<T, Fut> {}
+// The work may be moved, and so may what is beside it.
+impl<T, Fut: Unpin> Unpin for Job<T, Fut> {}
 
-impl<T, Fut: Future> Future for Job<T, Fut> {
-    type Output = (Instant, Place<Fut>, Fut::Output);
+impl<T, Fut: Future + Unpin> Future for Job<T, Fut> {
+    type Output = (Instant, Fut::Output);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let work = this.place.as_mut().and_then(|place| place.as_mut().as_pin_mut());
-        let result = ready!(work.expect("a job that has ended is not polled again").poll(cx));
-        let mut place = this.place.take().expect("it has just been polled there");
-        place.set(None);
-        Poll::Ready((this.start, place, result))
+        let result = ready!(Pin::new(&mut self.work).poll(cx));
+        Poll::Ready((self.start, result))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+
+    use futures_util::FutureExt as _;
 
     use super::*;
 
@@ -275,17 +265,20 @@ mod tests {
     #[tokio::test]
     async fn never_more_than_the_bound_at_a_time() {
         let (_keep, wish) = watch::channel(Wish::Run);
-        let (now, most) = (Cell::new(0), Cell::new(0));
+        let (now, most) = (&Cell::new(0), &Cell::new(0));
         let mut results = Vec::new();
         let end = run(
             items(100),
             wish,
-            async |item| {
-                now.set(now.get() + 1);
-                most.set(most.get().max(now.get()));
-                tokio::task::yield_now().await;
-                now.set(now.get() - 1);
-                item
+            |item| {
+                async move {
+                    now.set(now.get() + 1);
+                    most.set(most.get().max(now.get()));
+                    tokio::task::yield_now().await;
+                    now.set(now.get() - 1);
+                    item
+                }
+                .boxed_local()
             },
             &mut Simple(7, |item| {
                 results.push(item);
@@ -301,16 +294,20 @@ mod tests {
 
     #[tokio::test]
     async fn drains_what_is_in_flight_and_starts_no_more() {
-        let (sender, wish) = watch::channel(Wish::Run);
+        let (sender, wish) = &watch::channel(Wish::Run);
+        let wish = wish.clone();
         let mut results = 0;
         let end = run(
             items(100),
             wish,
-            async |item| {
-                if item == 10 {
-                    sender.send_replace(Wish::Drain(Cause::Signal));
+            |item| {
+                async move {
+                    if item == 10 {
+                        sender.send_replace(Wish::Drain(Cause::Signal));
+                    }
+                    tokio::task::yield_now().await;
                 }
-                tokio::task::yield_now().await;
+                .boxed_local()
             },
             &mut Simple(4, |()| {
                 results += 1;
@@ -325,16 +322,20 @@ mod tests {
 
     #[tokio::test]
     async fn an_abort_names_what_it_dropped() {
-        let (sender, wish) = watch::channel(Wish::Run);
+        let (sender, wish) = &watch::channel(Wish::Run);
+        let wish = wish.clone();
         let end = run(
             items(3),
             wish,
-            async |item| {
-                if item == 0 {
-                    sender.send_replace(Wish::Abort);
-                } else {
-                    tokio::time::sleep(Duration::from_secs(60 * 60)).await;
+            |item| {
+                async move {
+                    if item == 0 {
+                        sender.send_replace(Wish::Abort);
+                    } else {
+                        tokio::time::sleep(Duration::from_secs(60 * 60)).await;
+                    }
                 }
+                .boxed_local()
             },
             &mut Simple(8, |()| ControlFlow::Continue(())),
         )
@@ -349,7 +350,7 @@ mod tests {
         let end = run(
             items(1000),
             wish,
-            async |item| item,
+            |item| async move { item }.boxed_local(),
             &mut Simple(1, |item| match item {
                 9 => ControlFlow::Break(Stop::Cap),
                 _ => ControlFlow::Continue(()),
@@ -391,7 +392,7 @@ mod tests {
     async fn results_are_handed_on_soon_and_the_level_may_change() {
         let (_keep, wish) = watch::channel(Wish::Run);
         let mut gathering = Gathering::default();
-        let work = async |_: u64| tokio::time::sleep(REST * 3).await;
+        let work = |_: u64| tokio::time::sleep(REST * 3).boxed_local();
         let end = run(items(20), wish, work, &mut gathering).await;
         assert_eq!(end.started, 20);
         assert!(gathering.rests >= 4, "{}", gathering.rests);

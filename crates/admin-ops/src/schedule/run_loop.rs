@@ -5,6 +5,8 @@ use std::io;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::run::item::Task;
@@ -123,6 +125,9 @@ pub trait Observer<R> {
     fn phase_ended(&mut self) {}
 }
 
+/// Works on an item.
+type OnItem<'a, 'w, T, R> = dyn Fn(T) -> BoxFuture<'w, Done<R>> + Send + Sync + 'a;
+
 /// A run in progress: several phases with one count of results.
 #[derive(Debug)]
 pub struct RunLoop {
@@ -205,33 +210,41 @@ impl RunLoop {
 
     /// Runs `work` on every item of `source`, unless the run was stopped earlier; `dropped` makes the report
     /// of an item that was interrupted.
-    pub async fn phase<T, R, Fut>(
+    pub async fn phase<'w, T, R: 'w, Fut>(
         &mut self,
-        source: impl Iterator<Item = io::Result<T>>,
-        work: impl Fn(T) -> Fut,
-        dropped: impl Fn(&T) -> Vec<R>,
+        source: impl Iterator<Item = io::Result<T>> + Send,
+        work: impl Fn(T) -> Fut + Send + Sync,
+        dropped: impl Fn(&T) -> Vec<R> + Send + Sync,
         observer: &mut impl Observer<R>,
     ) where
         T: Batch,
-        Fut: Future<Output = Done<R>>,
+        Fut: Future<Output = Done<R>> + Send + 'w,
     {
         self.growing_phase(source.fuse(), work, dropped, observer).await;
         observer.phase_ended();
     }
 
     /// Runs a part of a phase whose jobs find further items: `source` is asked again whenever a job has ended.
-    pub(crate) async fn growing_phase<T, R, Fut>(
+    pub(crate) async fn growing_phase<'w, T, R: 'w, Fut>(
         &mut self,
-        source: impl Iterator<Item = io::Result<T>>,
-        work: impl Fn(T) -> Fut,
-        dropped: impl Fn(&T) -> Vec<R>,
+        mut source: impl Iterator<Item = io::Result<T>> + Send,
+        work: impl Fn(T) -> Fut + Send + Sync,
+        dropped: impl Fn(&T) -> Vec<R> + Send + Sync,
         observer: &mut impl Observer<R>,
     ) where
         T: Batch,
-        Fut: Future<Output = Done<R>>,
+        Fut: Future<Output = Done<R>> + Send + 'w,
     {
         let mut tally = self.tally;
-        let next = self.work(source, work, dropped, &mut tally, observer).await;
+        let next = self
+            .work(
+                &mut source,
+                &|item| work(item).boxed(),
+                &dropped,
+                &mut tally,
+                observer,
+            )
+            .await;
         self.tally = tally;
         if self.first_line_not_started.is_none() {
             self.first_line_not_started = self.unsent.into_iter().chain(next).min();
@@ -241,35 +254,39 @@ impl RunLoop {
     /// Runs `work` on what the run has left, unless it was stopped earlier.
     ///
     /// The users of the run are already counted: whatever happens in this phase, they are done.
-    pub async fn afterwards<T, R, Fut>(
+    pub async fn afterwards<'w, T, R: 'w, Fut>(
         &mut self,
-        source: impl Iterator<Item = io::Result<T>>,
-        work: impl Fn(T) -> Fut,
+        source: impl Iterator<Item = io::Result<T>> + Send,
+        work: impl Fn(T) -> Fut + Send + Sync,
         observer: &mut impl Observer<R>,
     ) where
         T: Batch,
-        Fut: Future<Output = Done<R>>,
+        Fut: Future<Output = Done<R>> + Send + 'w,
     {
-        let nothing = |_: &T| Vec::new();
+        let work = |item| work(item).boxed();
         let _ = self
-            .work(source.fuse(), work, nothing, &mut Tally::default(), observer)
+            .work(
+                &mut source.fuse(),
+                &work,
+                &|_| Vec::new(),
+                &mut Tally::default(),
+                observer,
+            )
             .await;
         observer.phase_ended();
     }
 
     /// Does a phase, counts it in `tally`, and returns the line of the first item that was not started.
-    async fn work<T, R, Fut>(
+    ///
+    /// It is large, and knows its parts only by what they do: otherwise it would be compiled for each phase of each command.
+    async fn work<T: Batch, R>(
         &mut self,
-        source: impl Iterator<Item = io::Result<T>>,
-        work: impl Fn(T) -> Fut,
-        dropped: impl Fn(&T) -> Vec<R>,
+        source: &mut (dyn Iterator<Item = io::Result<T>> + Send),
+        work: &OnItem<'_, '_, T, R>,
+        dropped: &(dyn Fn(&T) -> Vec<R> + Send + Sync),
         tally: &mut Tally,
         observer: &mut impl Observer<R>,
-    ) -> Option<u64>
-    where
-        T: Batch,
-        Fut: Future<Output = Done<R>>,
-    {
+    ) -> Option<u64> {
         if self.stop.is_some() {
             return None;
         }
@@ -284,8 +301,7 @@ impl RunLoop {
         };
         let work = |item: T| {
             let line = item.line();
-            let work = work(item);
-            async move { (line, work.await) }
+            work(item).map(move |done| (line, done))
         };
         let end = pipeline::run(source, self.wish.clone(), work, &mut control).await;
         // The caller asked for an end, or the server asked for a pause that is longer than the run may take.

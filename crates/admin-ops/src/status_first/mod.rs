@@ -23,12 +23,15 @@ use std::future::Future;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
 
 use self::names::Listing;
 use self::passed::Passed;
 use self::sample::Sample;
 use self::turns::{Source, State, Turn, Work};
+use crate::jobs::on_user::{CutOff, OnUser};
+use crate::report::Report;
 use crate::run::basis::Known;
 use crate::run::item::{Item, Task};
 use crate::schedule::pipeline::Stop;
@@ -135,7 +138,7 @@ pub struct StatusFirst<'a, S> {
     act_finds_unknown_names: bool,
 }
 
-impl<'a, S: SessionCalls + ListingCalls> StatusFirst<'a, S> {
+impl<'a, S: SessionCalls + ListingCalls + Sync> StatusFirst<'a, S> {
     /// Prepares to read `users`; `seed` decides who is in the sample.
     #[must_use]
     pub fn new(server: &'a S, reading: Reading, users: u64, seed: u64) -> Self {
@@ -165,13 +168,13 @@ impl<'a, S: SessionCalls + ListingCalls> StatusFirst<'a, S> {
     pub async fn phase<R, Fut>(
         &self,
         run_loop: &mut RunLoop,
-        tasks: impl Iterator<Item = io::Result<Task>>,
-        work: impl Fn(Task) -> Fut,
-        dropped: impl Fn(&Task) -> Vec<R>,
+        tasks: impl Iterator<Item = io::Result<Task>> + Send,
+        work: impl Fn(Task) -> Fut + Send + Sync,
+        dropped: impl Fn(&Task) -> Vec<R> + Send + Sync,
         observer: &mut impl Observer<R>,
     ) -> Option<StatusReport>
     where
-        Fut: Future<Output = Done<R>>,
+        Fut: Future<Output = Done<R>> + Send,
     {
         if !self.reading.asks_first(self.users) {
             run_loop.phase(tasks, work, dropped, observer).await;
@@ -204,6 +207,19 @@ impl<'a, S: SessionCalls + ListingCalls> StatusFirst<'a, S> {
         Some(state.report.clone())
     }
 
+    /// Runs the work of any job on every task, as [`phase`](Self::phase) does.
+    pub(crate) async fn on_users(
+        &self,
+        run_loop: &mut RunLoop,
+        tasks: impl Iterator<Item = io::Result<Task>> + Send,
+        work: OnUser<'_>,
+        cut_off: CutOff,
+        observer: &mut impl Observer<Report>,
+    ) -> Option<StatusReport> {
+        let tasks: Box<dyn Iterator<Item = io::Result<Task>> + Send + '_> = Box::new(tasks);
+        self.phase(run_loop, tasks, work, cut_off, observer).await
+    }
+
     /// Decides about the users that were reported as offline, except those already `read`.
     async fn conclude<R, Fut, W, D>(
         &self,
@@ -214,9 +230,9 @@ impl<'a, S: SessionCalls + ListingCalls> StatusFirst<'a, S> {
         observer: &mut impl Observer<R>,
     ) -> io::Result<()>
     where
-        W: Fn(Task) -> Fut,
-        D: Fn(&Task) -> Vec<R>,
-        Fut: Future<Output = Done<R>>,
+        W: Fn(Task) -> Fut + Send + Sync,
+        D: Fn(&Task) -> Vec<R> + Send + Sync,
+        Fut: Future<Output = Done<R>> + Send,
     {
         let left = passed.len().saturating_sub(read.len() as u64);
         let (wrong, unknown) = {
@@ -267,16 +283,16 @@ struct Running<'a, S, W, D> {
 
 impl<S, W, D, R, Fut> Running<'_, S, W, D>
 where
-    S: SessionCalls,
-    W: Fn(Task) -> Fut,
-    D: Fn(&Task) -> Vec<R>,
-    Fut: Future<Output = Done<R>>,
+    S: SessionCalls + Sync,
+    W: Fn(Task) -> Fut + Send + Sync,
+    D: Fn(&Task) -> Vec<R> + Send + Sync,
+    Fut: Future<Output = Done<R>> + Send,
 {
     /// Asks for the status of the users of `tasks`, and works on those who are not reported as offline.
     async fn ask_first(
         &self,
         run_loop: &mut RunLoop,
-        tasks: impl Iterator<Item = io::Result<Task>>,
+        tasks: impl Iterator<Item = io::Result<Task>> + Send,
         observer: &mut impl Observer<R>,
     ) {
         let source = Source::new(tasks, self.work.state);
@@ -303,7 +319,7 @@ where
             .into_iter()
             .map(|item| Ok(Turn::Sample(Task::fresh(item))))
             .fuse();
-        let work = async |turn| again(self.work.turn(turn).await);
+        let work = |turn| self.work.turn(turn).map(again);
         run_loop
             .growing_phase(turns, work, |turn| self.cut_off(turn), observer)
             .await;
@@ -314,7 +330,7 @@ where
     async fn read_after_all(
         &self,
         passed: &mut Passed,
-        which: impl Fn(u64) -> bool,
+        which: impl Fn(u64) -> bool + Send,
         users: u64,
         run_loop: &mut RunLoop,
         observer: &mut impl Observer<R>,
@@ -334,13 +350,13 @@ where
     async fn conclude(
         &self,
         passed: &mut Passed,
-        which: impl Fn(u64) -> bool,
+        which: impl Fn(u64) -> bool + Send,
         ask: bool,
         run_loop: &mut RunLoop,
         observer: &mut impl Observer<R>,
     ) -> io::Result<()> {
         let items = chosen(passed, which)?;
-        let work = async |turn| again(self.work.turn(turn).await);
+        let work = |turn| self.work.turn(turn).map(again);
         let cut_off = |turn: &Turn| self.cut_off(turn);
         if ask && lock(self.work.state).ask_again() {
             let tasks = items.map(|item| item.map(Task::fresh));
@@ -369,8 +385,8 @@ where
 /// Streams some of the users that were reported as offline, by their numbers.
 fn chosen(
     passed: &mut Passed,
-    which: impl Fn(u64) -> bool,
-) -> io::Result<impl Iterator<Item = io::Result<Item>>> {
+    which: impl Fn(u64) -> bool + Send,
+) -> io::Result<impl Iterator<Item = io::Result<Item>> + Send> {
     let items = passed.items()?;
     Ok(items.filter(move |item| item.as_ref().map_or(true, |item| which(item.number))))
 }

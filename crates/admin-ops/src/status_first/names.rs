@@ -69,12 +69,12 @@ impl Listing {
     /// Reads the list of all users, unless the run has stopped.
     pub(super) async fn read<R>(
         &mut self,
-        server: &impl ListingCalls,
+        server: &(impl ListingCalls + Sync),
         run_loop: &mut RunLoop,
         observer: &mut impl Observer<R>,
     ) {
-        let state = Mutex::new(self);
-        let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &Mutex::new(self);
+        let lock = move || state.lock().unwrap_or_else(PoisonError::into_inner);
         let pages = std::iter::from_fn(|| {
             let progress = &mut lock().progress;
             if progress.in_flight || progress.end.is_some() {
@@ -83,7 +83,7 @@ impl Listing {
             progress.in_flight = true;
             Some(Ok(Page(progress.cursor.clone())))
         });
-        let work = async |Page(cursor): Page| {
+        let work = |Page(cursor): Page| async move {
             let page = server.users_page(cursor.as_deref()).await;
             let mut state = lock();
             state.progress.in_flight = false;

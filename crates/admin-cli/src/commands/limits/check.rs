@@ -2,7 +2,7 @@
 
 mod stored;
 
-use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use easemob_admin_ops::policy::compared::{ComparedRow, compare};
@@ -173,17 +173,22 @@ pub async fn run(context: &Context, session: &Session, args: &CheckArgs) -> Resu
         acts: false,
         summary: summary_of(&list).with_unmatched(unmatched),
     })?;
-    let totals = RefCell::new(Totals::default());
+    let totals = Mutex::new(Totals::default());
     let work = async |task: Task| {
         let read = devices_of(&session.server, &task).await;
-        compared(&task.item, read, &selection, &mut totals.borrow_mut())
+        compared(
+            &task.item,
+            read,
+            &selection,
+            &mut totals.lock().unwrap_or_else(PoisonError::into_inner),
+        )
     };
     let tasks = items(args.whom.stream(&list)?).map(|item| item.map(Task::fresh));
     let cut_off = |task: &Task| vec![ComparedRow::new(&task.item, "unknown")];
     let reading = args.whom.reading(session, args.reading);
     let forecast = Forecast::reading(list.users, reading);
     driven.status_first(reading, forecast, tasks, work, cut_off).await;
-    let totals = totals.into_inner();
+    let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
     driven.summary().over_limit_and_stay = Some(totals.undecided);
     let exit = match driven.finish()? {
         exit::OK if unnamed > 0 => exit::FAILED_FINAL,

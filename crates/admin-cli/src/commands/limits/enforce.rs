@@ -224,7 +224,10 @@ impl Enforcement<'_> {
             InOrder::default()
         };
         let tasks = begin::items(args.whom.stream(list)?).map(|item| item.map(Task::fresh));
-        let read = async |task: &Task| devices_of(&session.server, task).await;
+        let read = async |task: Task| {
+            let devices = devices_of(&session.server, &task).await;
+            (task, devices)
+        };
         let note = |task: Task, read: Result<Vec<SeenDevice>, CallError>| {
             let planned = choosing.take(&task.item.user, read);
             let number = task.item.number;

@@ -78,7 +78,7 @@ impl Whom {
     pub(super) fn names(
         &self,
         list: &UserList,
-    ) -> Result<impl Iterator<Item = io::Result<UserId>> + use<>, CommandError> {
+    ) -> Result<impl Iterator<Item = io::Result<UserId>> + Send + use<>, CommandError> {
         self.users.names(list)
     }
 
@@ -89,7 +89,7 @@ impl Whom {
     pub(super) fn stream(
         &self,
         list: &UserList,
-    ) -> Result<impl Iterator<Item = io::Result<Entry>> + use<>, CommandError> {
+    ) -> Result<impl Iterator<Item = io::Result<Entry>> + Send + use<>, CommandError> {
         self.users.stream(list)
     }
 }

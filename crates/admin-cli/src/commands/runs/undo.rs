@@ -275,7 +275,7 @@ async fn dry_run(
     context: &Context,
     session: &Session,
     what: Lifted,
-    tasks: impl Iterator<Item = std::io::Result<Task>>,
+    tasks: impl Iterator<Item = std::io::Result<Task>> + Send,
     summary: Summary,
 ) -> Result<Exit, CommandError> {
     let job = match what {

@@ -167,7 +167,7 @@ pub async fn run(context: &Context, session: &Session, args: &ApplyArgs) -> Resu
 fn items(
     args: &ApplyArgs,
     plan: &Plan,
-) -> Result<impl Iterator<Item = io::Result<Item>> + use<>, CommandError> {
+) -> Result<impl Iterator<Item = io::Result<Item>> + Send + use<>, CommandError> {
     let users = plan.users().map_err(|error| unusable(args, error.into()))?;
     let mut number = 0;
     Ok(users.filter_map(move |user| match user {

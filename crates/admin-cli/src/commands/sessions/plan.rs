@@ -1,8 +1,8 @@
 //! `sessions plan`: writes what a logout would do to a file.
 
-use std::cell::RefCell;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use easemob_admin_ops::files::encoding::quoted;
@@ -104,7 +104,7 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
         acts: false,
         summary,
     })?;
-    let draft = RefCell::new(draft);
+    let draft = Mutex::new(draft);
     let cap = match args.max_logouts {
         Some(CapSpec::Devices(devices)) => Cap::new(Some(devices)),
         Some(CapSpec::Percent(_)) | None => Cap::new(None),
@@ -114,7 +114,10 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
         let within = chosen
             .as_ref()
             .map_or(true, |decision| cap.take(decision.victims.len() as u64));
-        let written = draft.borrow_mut().push(&task, &chosen);
+        let written = draft
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(&task, &chosen);
         let result = match chosen {
             Ok(decision) => {
                 let fate = if within { Fate::WouldEnd } else { Fate::NotTried };
@@ -140,7 +143,10 @@ pub async fn run(context: &Context, session: &Session, args: &PlanArgs) -> Resul
             .say(t!("the plan is incomplete, so it was not written"));
         return Ok(exit);
     }
-    let totals = draft.into_inner().finish(&args.out, args.max_logouts)?;
+    let totals = draft
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .finish(&args.out, args.max_logouts)?;
     tell(context, &args.out, &totals);
     Ok(exit)
 }

@@ -132,7 +132,7 @@ pub async fn run(context: &Context, session: &Session, args: &StatusArgs) -> Res
 
 /// Groups users into requests.
 fn chunks(
-    mut source: impl Iterator<Item = io::Result<Entry>>,
+    mut source: impl Iterator<Item = io::Result<Entry>> + Send,
 ) -> impl Iterator<Item = io::Result<Vec<Entry>>> {
     std::iter::from_fn(move || {
         let chunk: io::Result<Vec<Entry>> = source.by_ref().take(PER_REQUEST).collect();
