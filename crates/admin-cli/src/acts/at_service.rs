@@ -1,7 +1,6 @@
 //! Lets a service work on a run, and reports it as if it was worked on here.
 
-use std::collections::BTreeSet;
-use std::mem;
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 
@@ -239,11 +238,10 @@ struct Following<'a, 'r> {
 /// Whose rows were shown, apart from those who were not reached.
 #[derive(Default)]
 struct Seen {
-    users: u64,
     /// By the line of the list.
-    lines: Vec<bool>,
+    lines: HashSet<u64>,
     /// Those whose reports name no line.
-    names: BTreeSet<String>,
+    names: HashSet<String>,
 }
 
 impl Seen {
@@ -251,23 +249,18 @@ impl Seen {
         if report.outcome() == Outcome::NotStarted {
             return;
         }
-        let is_new = match report.line() {
-            Some(line) => {
-                let line = usize::try_from(line).unwrap_or_default();
-                if self.lines.len() <= line {
-                    self.lines.resize(line + 1, false);
-                }
-                !mem::replace(&mut self.lines[line], true)
-            }
+        match report.line() {
+            Some(line) => self.lines.insert(line),
             None => self.names.insert(report.user().unwrap_or_default().to_owned()),
         };
-        self.users += u64::from(is_new);
+    }
+
+    fn users(&self) -> u64 {
+        (self.lines.len() + self.names.len()) as u64
     }
 
     fn has(&self, item: &Item) -> bool {
-        let line = usize::try_from(item.line).ok();
-        let line = line.and_then(|line| self.lines.get(line).copied());
-        line.unwrap_or_default() || self.names.contains(item.user.as_str())
+        self.lines.contains(&item.line) || self.names.contains(item.user.as_str())
     }
 }
 
@@ -318,7 +311,7 @@ impl<'a> Following<'a, '_> {
                             }
                         }
                         Event::Ended(report) => {
-                            stop = self.tell_rest(&mut driven, &seen, &report)?.or(stop);
+                            stop = self.tell_rest(&mut driven, seen, &report, &mut told).await?.or(stop);
                             if let Some(stop) = stop {
                                 driven.stop_because(stop);
                             }
@@ -326,7 +319,7 @@ impl<'a> Following<'a, '_> {
                         }
                     },
                     Said::CutOff(report) => {
-                        if let Some(stop) = self.tell_rest(&mut driven, &seen, &report)? {
+                        if let Some(stop) = self.tell_rest(&mut driven, seen, &report, &mut told).await? {
                             driven.stop_because(stop);
                         }
                         driven.ended(&report, by_deadline);
@@ -354,38 +347,39 @@ impl<'a> Following<'a, '_> {
         Ok((driven, failed))
     }
 
-    /// Shows what is on record of users whose reports another process has, or had. Returns why the run must stop, if its rows cannot
-    /// be written.
-    fn tell_rest<R: RunRow>(
+    /// Shows what is on record of users whose reports another process has, or had, unless it is `told` to end. Returns why the run must
+    /// stop, if its rows cannot be written.
+    async fn tell_rest<R: RunRow>(
         &self,
         driven: &mut Driven<'a, R>,
-        seen: &Seen,
+        seen: Seen,
         report: &RunReport,
+        told: impl Future<Output = Ended>,
     ) -> Result<Option<Stop>, CommandError> {
-        if seen.users >= report.tally.settled() {
+        if seen.users() >= report.tally.settled() {
             return Ok(None);
         }
         let (id, stores) = (id_of(self.header)?, self.context.stores()?);
-        let rest = || -> Result<Vec<Report>, RunError> {
+        let (action, which) = (self.header.action.clone(), self.which);
+        let reading = tokio::task::spawn_blocking(move || {
             let (items, records) = (stores.runs().items(&id)?, stores.runs().records(&id)?);
-            let is_told = |item: &Item| seen.has(item);
-            let rest = recorded(&self.header.action, items, records, self.which, is_told);
+            let rest = recorded(&action, items, records, which, |item| seen.has(item));
             rest.map_err(|source| RunError::Io {
                 what: "cannot read what was recorded of run",
                 at: id.to_string(),
                 source,
             })
-        };
-        match rest() {
-            Ok(rest) => Ok(rest
-                .into_iter()
-                .find_map(|report| driven.told(report).break_value())),
-            Err(error) => {
-                let why = with_causes(&error);
-                self.context.ui.warn(t!("rows are missing: {why}"));
-                Ok(None)
-            }
+        });
+        let missing = |why: &str| self.context.ui.warn(t!("rows are missing: {why}"));
+        tokio::select! {
+            read = reading => match read {
+                Ok(Ok(rest)) => return Ok(rest.into_iter().find_map(|report| driven.told(report).break_value())),
+                Ok(Err(error)) => missing(&with_causes(&error)),
+                Err(error) => missing(&error.to_string()),
+            },
+            _ = told => missing(t!("interrupted")),
         }
+        Ok(None)
     }
 
     /// Takes over the end of the run; returns the error that is more than its stop.
