@@ -7,6 +7,8 @@ pub mod ban;
 pub mod end_devices;
 pub mod enforce;
 pub mod execute;
+#[cfg(test)]
+mod kept_notes;
 pub mod lock;
 pub mod logout;
 pub mod logout_unread;

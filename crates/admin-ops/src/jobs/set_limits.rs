@@ -210,14 +210,13 @@ impl<'a, S: LimitCalls> Setting<'a, S> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use easemob_admin_api::{LimitMode, Platform};
 
     use super::*;
+    use crate::jobs::kept_notes::KeptNotes;
     use crate::run::journal::header::Durability;
-    use crate::run::run_record::{InOrder, Sink};
 
     /// Has the same limits for everybody, and keeps what is sent.
     struct Server {
@@ -249,27 +248,6 @@ mod tests {
         }
     }
 
-    /// Keeps the notes, unless the disk is full.
-    #[derive(Debug, Clone, Default)]
-    struct Notes {
-        notes: Arc<Mutex<Vec<Note>>>,
-        full: bool,
-    }
-
-    impl Sink for Notes {
-        fn append(&mut self, notes: &[Note]) -> io::Result<()> {
-            if self.full {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            self.notes.lock().unwrap().extend_from_slice(notes);
-            Ok(())
-        }
-
-        fn sync(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     fn server() -> Server {
         Server {
             limits: Ok(DeviceLimits::multi(4)),
@@ -288,16 +266,11 @@ mod tests {
         whose: Whose,
         full: bool,
     ) -> (Done<LimitsReport>, Vec<Note>) {
-        let sink = Notes {
-            full,
-            ..Notes::default()
-        };
-        let record = Box::new(InOrder(vec![Box::new(sink.clone())]));
-        let recorder = Recorder::start(record, Durability::Batch, || 0).unwrap();
+        let sink = KeptNotes::new(full);
+        let recorder = Recorder::start(sink.record(), Durability::Batch, || 0).unwrap();
         let done = Setting::new(server, &recorder, change).work_on(whose).await;
         let _ = recorder.close();
-        let notes = sink.notes.lock().unwrap().clone();
-        (done, notes)
+        (done, sink.notes())
     }
 
     #[tokio::test]

@@ -1,15 +1,14 @@
 //! Bans against one scripted answer: what happens to the lock of the user, and what is reported.
 
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
 use super::*;
+use crate::jobs::kept_notes::KeptNotes;
 use crate::locks::lock::LockState;
 use crate::locks::memory::MemoryLocks;
 use crate::run::journal::header::Durability;
-use crate::run::recorder::Note;
 use crate::run::run_record::{InOrder, Sink};
 
 /// Gives the one answer, and counts the calls.
@@ -39,19 +38,6 @@ impl AccountCalls for Answer {
 
     async fn unban(&self, _: &UserId) -> Result<(), CallError> {
         self.give("unban")
-    }
-}
-
-#[derive(Debug)]
-struct FullDisk;
-
-impl Sink for FullDisk {
-    fn append(&mut self, _: &[Note]) -> io::Result<()> {
-        Err(io::ErrorKind::StorageFull.into())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -141,7 +127,7 @@ async fn a_lock_ends_with_a_ban_that_may_be_in_force_and_with_an_unban_that_is()
 #[tokio::test]
 async fn a_ban_that_cannot_be_recorded_is_not_sent_and_the_lock_stays() {
     let server = answering(Ok(()));
-    let (locks, recorder) = (locks(true), recorder(vec![Box::new(FullDisk)]));
+    let (locks, recorder) = (locks(true), recorder(vec![Box::new(KeptNotes::new(true))]));
     let banning = Banning::new(&server, &recorder, &locks, Change::Ban);
     let done = banning.work_on(Task::fresh(item())).await;
     assert!(matches!(done.stop, Some(Stop::Record(_))));
@@ -242,7 +228,7 @@ async fn what_an_earlier_attempt_sent_stays_on_record_if_the_user_cannot_be_look
             banned: Err(error),
             ..answering(Ok(()))
         };
-        let (noted, locks) = (Noted::default(), locks(false));
+        let (noted, locks) = (KeptNotes::default(), locks(false));
         let recorder = recorder(vec![Box::new(noted.clone())]);
         let banning = Banning::new(&server, &recorder, &locks, Change::Ban);
         let task = Task {
@@ -251,26 +237,7 @@ async fn what_an_earlier_attempt_sent_stays_on_record_if_the_user_cannot_be_look
         };
         let _ = banning.work_on(task).await;
         recorder.close().unwrap();
-        assert_eq!(*noted.0.lock().unwrap(), states);
-    }
-}
-
-/// The states that were noted.
-#[derive(Debug, Clone, Default)]
-struct Noted(Arc<Mutex<Vec<State>>>);
-
-impl Sink for Noted {
-    fn append(&mut self, notes: &[Note]) -> io::Result<()> {
-        let states = notes.iter().filter_map(|note| match &note.record {
-            record::Record::Outcome(outcome) => Some(outcome.state),
-            _ => None,
-        });
-        self.0.lock().unwrap().extend(states);
-        Ok(())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
+        assert_eq!(noted.states(), states);
     }
 }
 
@@ -290,7 +257,7 @@ async fn what_needs_no_call_is_recorded_and_counted_as_what_it_is() {
             banned: Ok(banned),
             ..answering(Ok(()))
         };
-        let (noted, locks) = (Noted::default(), locks(locked));
+        let (noted, locks) = (KeptNotes::default(), locks(locked));
         let recorder = recorder(vec![Box::new(noted.clone())]);
         let task = Task {
             intended: earlier,
@@ -301,7 +268,7 @@ async fn what_needs_no_call_is_recorded_and_counted_as_what_it_is() {
             .await
             .tally;
         recorder.close().unwrap();
-        assert_eq!(*noted.0.lock().unwrap(), [state], "{case}");
+        assert_eq!(noted.states(), [state], "{case}");
         assert_eq!((tally.done, tally.nothing_to_do), (done, nothing), "{case}");
     }
 }

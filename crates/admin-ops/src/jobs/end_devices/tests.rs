@@ -2,18 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::{Arc, Mutex};
 
 use easemob_admin_api::{DeviceId, UserId};
 
 use super::*;
+use crate::jobs::kept_notes::KeptNotes;
 use crate::jobs::logout::DeviceResult;
 use crate::run::basis::Basis;
 use crate::run::item::Planned;
 use crate::run::job::OnDrift;
 use crate::run::journal::header::Durability;
-use crate::run::recorder::Note;
-use crate::run::run_record::{InOrder, Sink};
 use crate::select::decide::Drift;
 use crate::select::selection::Choice;
 use crate::server::calls::{CallError, Ended, SeenDevice};
@@ -143,26 +141,10 @@ impl SessionCalls for Devices {
     }
 }
 
-/// Counts the notes.
-#[derive(Debug, Default, Clone)]
-struct Counted(Arc<Mutex<usize>>);
-
-impl Sink for Counted {
-    fn append(&mut self, notes: &[Note]) -> io::Result<()> {
-        *self.0.lock().unwrap() += notes.len();
-        Ok(())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Returns how many notes and acts the logout of a user made, and whether it was counted as drifted.
 async fn work(list: Result<Vec<&'static str>, CallError>, order: &Order, task: Task) -> (usize, u64, u64) {
-    let notes = Counted::default();
-    let record = Box::new(InOrder(vec![Box::new(notes.clone())]));
-    let recorder = Recorder::start(record, Durability::Batch, || 0).unwrap();
+    let notes = KeptNotes::default();
+    let recorder = Recorder::start(notes.record(), Durability::Batch, || 0).unwrap();
     let server = Devices {
         list,
         acts: AtomicU64::new(0),
@@ -171,8 +153,7 @@ async fn work(list: Result<Vec<&'static str>, CallError>, order: &Order, task: T
     ending.work_on(task).await;
     let drifted = ending.drifted();
     recorder.close().unwrap();
-    let notes = *notes.0.lock().unwrap();
-    (notes, server.acts.load(Ordering::Relaxed), drifted)
+    (notes.notes().len(), server.acts.load(Ordering::Relaxed), drifted)
 }
 
 #[tokio::test]

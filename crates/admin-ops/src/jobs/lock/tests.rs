@@ -6,6 +6,7 @@ use std::io;
 
 use self::scene::*;
 use super::*;
+use crate::jobs::kept_notes::KeptNotes;
 use crate::locks::memory::MemoryLocks;
 use crate::run::basis::{Basis, Known};
 use crate::run::journal::header::Durability;
@@ -301,7 +302,7 @@ async fn a_user_who_cannot_be_looked_up_or_banned_has_failed() {
 async fn a_ban_that_cannot_be_recorded_is_not_sent() {
     let (server, runs, locks) = (server(), MemoryRuns::default(), MemoryLocks::default());
     let header = begun(&runs, UNTIL, Vec::new());
-    let record = Box::new(InOrder(vec![Box::new(FullDisk)]));
+    let record = KeptNotes::new(true).record();
     let recorder = Recorder::start(record, Durability::Batch, || NOW * 1_000).unwrap();
     let task = Task::fresh(item());
     let tasks = std::slice::from_ref(&task);

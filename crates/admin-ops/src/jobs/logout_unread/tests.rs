@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use easemob_admin_api::{DeviceId, UserId};
 
 use super::*;
+use crate::jobs::kept_notes::KeptNotes;
 use crate::report::Outcome;
 use crate::run::basis::Known;
 use crate::run::journal::header::Durability;
@@ -188,42 +189,13 @@ async fn a_refusal_is_a_failure_without_a_reading() {
     assert_eq!((report.outcome, tally.failed_retry), (Outcome::Failed, 1));
 }
 
-/// Keeps outcomes, or has no room for anything.
-#[derive(Clone, Default)]
-struct Outcomes {
-    kept: Arc<Mutex<Vec<record::Outcome>>>,
-    full: bool,
-}
-
-impl Sink for Outcomes {
-    fn append(&mut self, notes: &[Note]) -> io::Result<()> {
-        if self.full {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        let outcomes = notes.iter().filter_map(|note| match &note.record {
-            Record::Outcome(outcome) => Some(outcome.clone()),
-            _ => None,
-        });
-        self.kept.lock().unwrap().extend(outcomes);
-        Ok(())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Runs the job, and returns all that came of it, with the outcome that was recorded.
 async fn whole(script: &Script, task: Task, full: bool) -> (Done<DeviceReport>, Option<record::Outcome>) {
-    let kept = Outcomes {
-        full,
-        ..Outcomes::default()
-    };
-    let sinks = InOrder(vec![Box::new(kept.clone())]);
-    let recorder = Recorder::start(Box::new(sinks), Durability::Batch, || 0).unwrap();
+    let kept = KeptNotes::new(full);
+    let recorder = Recorder::start(kept.record(), Durability::Batch, || 0).unwrap();
     let done = EndingUnread::new(script, &recorder).work_on(task).await;
     drop(recorder.close());
-    let outcome = kept.kept.lock().unwrap().pop();
+    let outcome = kept.outcomes().pop();
     (done, outcome)
 }
 

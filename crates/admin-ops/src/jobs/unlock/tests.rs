@@ -1,9 +1,9 @@
 //! Unlocking against scripted answers: what is sent, what is recorded, and what becomes of the lock.
 
 use std::io;
-use std::sync::Arc;
 
 use super::*;
+use crate::jobs::kept_notes::KeptNotes;
 use crate::locks::bans::BAN;
 use crate::locks::lock::LockState;
 use crate::locks::memory::MemoryLocks;
@@ -14,7 +14,7 @@ use crate::run::journal::record::{Intent, Record};
 use crate::run::memory::MemoryRuns;
 use crate::run::new::{Mandate, NewRun};
 use crate::run::recorder::Note;
-use crate::run::run_record::{InOrder, Recorded, Sink};
+use crate::run::run_record::Recorded;
 use crate::target::Target;
 
 /// Gives one answer to each kind of call, and keeps the calls.
@@ -46,28 +46,6 @@ impl AccountCalls for Server {
     async fn unban(&self, _: &UserId) -> Result<(), CallError> {
         self.calls.lock().unwrap().push("unban");
         self.unban.clone()
-    }
-}
-
-/// The records that were written, unless the disk is full.
-#[derive(Debug, Clone, Default)]
-struct Written {
-    records: Arc<Mutex<Vec<Record>>>,
-    full: bool,
-}
-
-impl Sink for Written {
-    fn append(&mut self, notes: &[Note]) -> io::Result<()> {
-        if self.full {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        let records = notes.iter().map(|note| note.record.clone());
-        self.records.lock().unwrap().extend(records);
-        Ok(())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -120,26 +98,17 @@ async fn work(server: &Server, runs: &MemoryRuns, held: Option<Lock>, of: Option
     let locks = MemoryLocks::default().of(Some(ROOT));
     let ann = item().user;
     locks.change(&[&ann], &mut |_, _| held.clone()).unwrap();
-    let written = Written {
-        full,
-        ..Written::default()
-    };
-    let record = Box::new(InOrder(vec![Box::new(written.clone())]));
-    let recorder = Recorder::start(record, Durability::Batch, || 0).unwrap();
+    let written = KeptNotes::new(full);
+    let recorder = Recorder::start(written.record(), Durability::Batch, || 0).unwrap();
     let mut unlocking = Unlocking::begin(server, &recorder, runs, &locks, at(10)).unwrap();
     if let Some(run) = of {
         unlocking = unlocking.only_of(run);
     }
     let done = unlocking.work_on(Task::fresh(item())).await;
     let _ = recorder.close();
-    let records = written.records.lock().unwrap();
-    let states = records.iter().filter_map(|record| match record {
-        Record::Outcome(outcome) => Some(outcome.state),
-        _ => None,
-    });
     Seen {
         done,
-        states: states.collect(),
+        states: written.states(),
         stays: locks.lock_of(&ann).unwrap().is_some(),
     }
 }

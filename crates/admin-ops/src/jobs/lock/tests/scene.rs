@@ -1,10 +1,10 @@
 //! One attempt to lock Ann, against scripted answers.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use super::super::*;
+use crate::jobs::kept_notes::KeptNotes;
 use crate::locks::memory::MemoryLocks;
 use crate::run::basis::Known;
 use crate::run::job::Action;
@@ -13,7 +13,7 @@ use crate::run::journal::record::{Intent, Record};
 use crate::run::memory::MemoryRuns;
 use crate::run::new::{Mandate, NewRun};
 use crate::run::recorder::Note;
-use crate::run::run_record::{InOrder, Recorded, Sink};
+use crate::run::run_record::Recorded;
 use crate::server::calls::{Ended, SeenDevice};
 use crate::target::Target;
 
@@ -89,35 +89,6 @@ impl AccountCalls for Server {
 
     async fn unban(&self, _: &UserId) -> Result<(), CallError> {
         panic!("locking lifts nothing")
-    }
-}
-
-/// The records that were written.
-#[derive(Debug, Clone, Default)]
-struct Written(Arc<Mutex<Vec<Record>>>);
-
-impl Sink for Written {
-    fn append(&mut self, notes: &[Note]) -> io::Result<()> {
-        let records = notes.iter().map(|note| note.record.clone());
-        self.0.lock().unwrap().extend(records);
-        Ok(())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[derive(Debug)]
-pub(super) struct FullDisk;
-
-impl Sink for FullDisk {
-    fn append(&mut self, _: &[Note]) -> io::Result<()> {
-        Err(io::ErrorKind::StorageFull.into())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -257,8 +228,8 @@ pub(super) async fn work_with(server: &Server, scene: Scene, runs: &MemoryRuns) 
     let locks = MemoryLocks::default();
     let put = |lock: Option<&Lock>| locks.change(&[&ann()], &mut |_, _| lock.cloned()).unwrap();
     put(scene.held.as_ref());
-    let written = Written::default();
-    let record = Box::new(InOrder(vec![Box::new(written.clone())]));
+    let written = KeptNotes::default();
+    let record = written.record();
     let recorder = Recorder::start(record, Durability::Batch, || NOW * 1_000).unwrap();
     let task = Task {
         intended: scene.intended,
@@ -275,7 +246,7 @@ pub(super) async fn work_with(server: &Server, scene: Scene, runs: &MemoryRuns) 
     }
     let done = locking.work_on(task).await;
     recorder.close().unwrap();
-    let written = written.0.lock().unwrap().clone();
+    let written = written.records();
     Seen {
         done,
         written,
