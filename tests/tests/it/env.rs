@@ -27,6 +27,11 @@ pub(crate) fn through_a_service(test: impl FnOnce()) {
     test();
 }
 
+/// Whether commands of this test go through a service.
+pub(crate) fn is_through_a_service() -> bool {
+    THROUGH_A_SERVICE.get()
+}
+
 /// No run takes longer; one that does is killed, so that a hang fails its test and no other.
 const LONGEST_RUN: Duration = Duration::from_secs(4 * 60);
 
