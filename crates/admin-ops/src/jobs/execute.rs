@@ -8,7 +8,7 @@ use crate::jobs::ban::{Banning, Change};
 use crate::jobs::end_devices::Ending;
 use crate::jobs::lock::{CannotLock, Locking};
 use crate::jobs::logout_unread::EndingUnread;
-use crate::jobs::on_user::{CutOff, on_user};
+use crate::jobs::on_user::on_user;
 use crate::jobs::set_limits::{LimitChange, Setting, Whose};
 use crate::jobs::unlock::Unlocking;
 use crate::locks::reconcile::reconcile;
@@ -127,33 +127,29 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls 
         Job::EndDevices(order) => {
             let cap = Cap::new(attempt.allowance());
             let ending = Ending::new(server, recorder, order, cap);
-            let work = on_user(|task| ending.work_on(task));
-            let cut_off: CutOff = |task| vec![DeviceReport::cut_off(&task.item).into()];
+            let work = on_user(|task| ending.work_on(task), DeviceReport::cut_off);
             let phase = status_first(header.reading);
-            executed.status = phase.on_users(run_loop, tasks, work, cut_off, observer).await;
+            executed.status = phase.on_users(run_loop, tasks, work, observer).await;
             executed.drifted = ending.drifted();
         }
         Job::EndUnread => {
             let ending = EndingUnread::new(server, recorder);
-            let work = on_user(|task| ending.work_on(task));
-            let cut_off: CutOff = |task| vec![DeviceReport::cut_off(&task.item).into()];
+            let work = on_user(|task| ending.work_on(task), DeviceReport::cut_off);
             let phase = status_first(header.reading);
-            executed.status = phase.on_users(run_loop, tasks, work, cut_off, observer).await;
+            executed.status = phase.on_users(run_loop, tasks, work, observer).await;
         }
         Job::Change(change) => {
             let locks = locks()?;
             let banning = Banning::new(server, recorder, &*locks, *change);
-            let work = on_user(|task| banning.work_on(task));
-            let cut_off: CutOff = |task| vec![BanReport::cut_off(&task.item).into()];
+            let work = on_user(|task| banning.work_on(task), BanReport::cut_off);
             let phase = status_first(Reading::EVERY_USER);
-            phase.on_users(run_loop, tasks, work, cut_off, observer).await;
+            phase.on_users(run_loop, tasks, work, observer).await;
         }
         Job::Lock(until) => {
             let tasks: Vec<Task> = tasks.collect::<io::Result<_>>().map_err(CannotExecute::Items)?;
             let (runs, locks) = (stores.runs(), locks()?);
             let locking = Locking::begin(server, recorder, header, runs, &*locks, *until, &tasks)?;
-            let work = on_user(|task| locking.work_on(task));
-            let cut_off: CutOff = |task| vec![LockReport::cut_off(&task.item).into()];
+            let work = on_user(|task| locking.work_on(task), LockReport::cut_off);
             // A user may sign in while the others are locked, and nobody reads the devices of those who are offline.
             let reading = Reading {
                 again: true,
@@ -161,7 +157,7 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls 
             };
             let phase = status_first(reading).whose_act_finds_unknown_names();
             let tasks = tasks.into_iter().map(Ok);
-            executed.status = phase.on_users(run_loop, tasks, work, cut_off, observer).await;
+            executed.status = phase.on_users(run_loop, tasks, work, observer).await;
         }
         Job::Unlock { as_of, undoes } => {
             let as_of = as_of.unwrap_or(header.created);
@@ -171,10 +167,9 @@ pub async fn execute<S: SessionCalls + AccountCalls + LimitCalls + ListingCalls 
                 Some(run) => unlocking.only_of(run),
                 None => unlocking,
             };
-            let work = on_user(|task| unlocking.work_on(task));
-            let cut_off: CutOff = |task| vec![LockReport::cut_off(&task.item).into()];
+            let work = on_user(|task| unlocking.work_on(task), LockReport::cut_off);
             let phase = status_first(Reading::EVERY_USER);
-            phase.on_users(run_loop, tasks, work, cut_off, observer).await;
+            phase.on_users(run_loop, tasks, work, observer).await;
         }
         Job::SetLimits(change) => {
             let setting = Setting::new(server, recorder, change);

@@ -6,20 +6,32 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use crate::report::Report;
-use crate::run::item::Task;
+use crate::run::item::{Item, Task};
 use crate::schedule::run_loop::Done;
 
-/// Works on one user.
-pub(crate) type OnUser<'w> = Box<dyn Fn(Task) -> BoxFuture<'w, Done<Report>> + Send + Sync + 'w>;
+type Work<'w> = Box<dyn Fn(Task) -> BoxFuture<'w, Done<Report>> + Send + Sync + 'w>;
 
-/// Makes the report of a user whose job was interrupted.
-pub(crate) type CutOff = fn(&Task) -> Vec<Report>;
+type CutOff = Box<dyn Fn(&Task) -> Vec<Report> + Send + Sync>;
 
-/// Makes the work of one kind that of any kind.
-pub(crate) fn on_user<'w, R: 'w, Fut>(work: impl Fn(Task) -> Fut + Send + Sync + 'w) -> OnUser<'w>
+/// What a job does to one user.
+pub(crate) struct OnUser<'w> {
+    /// Works on the user.
+    pub(crate) work: Work<'w>,
+    /// Makes the report of a user whose job was interrupted.
+    pub(crate) cut_off: CutOff,
+}
+
+/// Makes what a job of one kind does that of any kind.
+pub(crate) fn on_user<'w, R: 'static, Fut>(
+    work: impl Fn(Task) -> Fut + Send + Sync + 'w,
+    cut_off: fn(&Item) -> R,
+) -> OnUser<'w>
 where
     Report: From<R>,
     Fut: Future<Output = Done<R>> + Send + 'w,
 {
-    Box::new(move |task| work(task).map(Done::into_reports).boxed())
+    OnUser {
+        work: Box::new(move |task| work(task).map(Done::into_reports).boxed()),
+        cut_off: Box::new(move |task| vec![cut_off(&task.item).into()]),
+    }
 }

@@ -12,7 +12,7 @@ use super::told::{Told, ToldObserver};
 use super::{Event, OperationError, Operations, RunReport, StopHandle};
 use crate::jobs::ban;
 use crate::jobs::execute::{CannotExecute, Executed, Job};
-use crate::jobs::on_user::{CutOff, on_user};
+use crate::jobs::on_user::on_user;
 use crate::jobs::set_limits::Whose;
 use crate::jobs::{end_devices, lock, logout_unread};
 use crate::report::ban::BanReport;
@@ -71,42 +71,39 @@ impl<S: Calls> Operations<S> {
         match &job {
             Job::EndDevices(order) => {
                 let cap = Cap::new(allowance);
-                let work = on_user(|task| end_devices::preview(&server, task, order, &cap));
-                let cut_off: CutOff = |task| vec![DeviceReport::cut_off(&task.item).into()];
+                let work = on_user(
+                    |task| end_devices::preview(&server, task, order, &cap),
+                    DeviceReport::cut_off,
+                );
                 let looked = status_first(reading);
-                executed.status = looked
-                    .on_users(&mut run_loop, tasks, work, cut_off, &mut observer)
-                    .await;
+                executed.status = looked.on_users(&mut run_loop, tasks, work, &mut observer).await;
             }
             Job::EndUnread => {
-                let work = on_user(|task| ready(logout_unread::preview(&task)));
-                let cut_off: CutOff = |task| vec![DeviceReport::cut_off(&task.item).into()];
+                let work = on_user(|task| ready(logout_unread::preview(&task)), DeviceReport::cut_off);
                 let looked = status_first(reading);
-                executed.status = looked
-                    .on_users(&mut run_loop, tasks, work, cut_off, &mut observer)
-                    .await;
+                executed.status = looked.on_users(&mut run_loop, tasks, work, &mut observer).await;
             }
             Job::Change(change) => {
                 let server = &server;
-                let work = on_user(|task| async move { ban::preview(server, &task.item, *change).await });
-                let cut_off: CutOff = |task| vec![BanReport::cut_off(&task.item).into()];
+                let work = on_user(
+                    |task| async move { ban::preview(server, &task.item, *change).await },
+                    BanReport::cut_off,
+                );
                 let looked = status_first(Reading::EVERY_USER);
-                looked
-                    .on_users(&mut run_loop, tasks, work, cut_off, &mut observer)
-                    .await;
+                looked.on_users(&mut run_loop, tasks, work, &mut observer).await;
             }
             Job::Lock(until) => {
                 let (server, locks) = (&server, &*locks()?);
-                let work = on_user(|task| async move { lock::preview(server, &task, locks, *until).await });
-                let cut_off: CutOff = |task| vec![LockReport::cut_off(&task.item).into()];
+                let work = on_user(
+                    |task| async move { lock::preview(server, &task, locks, *until).await },
+                    LockReport::cut_off,
+                );
                 let reading = Reading {
                     again: true,
                     ..reading
                 };
                 let looked = status_first(reading).whose_act_finds_unknown_names();
-                executed.status = looked
-                    .on_users(&mut run_loop, tasks, work, cut_off, &mut observer)
-                    .await;
+                executed.status = looked.on_users(&mut run_loop, tasks, work, &mut observer).await;
             }
             Job::Unlock { .. } => return Err(OperationError::NoPreview),
             Job::SetLimits(change) => {

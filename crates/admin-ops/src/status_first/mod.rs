@@ -30,7 +30,7 @@ use self::names::Listing;
 use self::passed::Passed;
 use self::sample::Sample;
 use self::turns::{Source, State, Turn, Work};
-use crate::jobs::on_user::{CutOff, OnUser};
+use crate::jobs::on_user::OnUser;
 use crate::report::Report;
 use crate::run::basis::Known;
 use crate::run::item::{Item, Task};
@@ -212,8 +212,7 @@ impl<'a, S: SessionCalls + ListingCalls + Sync> StatusFirst<'a, S> {
         &self,
         run_loop: &mut RunLoop,
         tasks: impl Iterator<Item = io::Result<Task>> + Send,
-        work: OnUser<'_>,
-        cut_off: CutOff,
+        OnUser { work, cut_off }: OnUser<'_>,
         observer: &mut impl Observer<Report>,
     ) -> Option<StatusReport> {
         let tasks: Box<dyn Iterator<Item = io::Result<Task>> + Send + '_> = Box::new(tasks);
