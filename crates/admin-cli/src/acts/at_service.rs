@@ -311,7 +311,7 @@ impl<'a> Following<'a, '_> {
                             }
                         }
                         Event::Ended(report) => {
-                            stop = self.tell_rest(&mut driven, seen, &report, &mut told).await?.or(stop);
+                            self.tell_rest(&mut driven, seen, &report, &mut told).await?;
                             if let Some(stop) = stop {
                                 driven.stop_because(stop);
                             }
@@ -319,9 +319,7 @@ impl<'a> Following<'a, '_> {
                         }
                     },
                     Said::CutOff(report) => {
-                        if let Some(stop) = self.tell_rest(&mut driven, seen, &report, &mut told).await? {
-                            driven.stop_because(stop);
-                        }
+                        self.tell_rest(&mut driven, seen, &report, &mut told).await?;
                         driven.ended(&report, by_deadline);
                         break (!by_deadline).then(|| self.cut_off());
                     }
@@ -347,17 +345,16 @@ impl<'a> Following<'a, '_> {
         Ok((driven, failed))
     }
 
-    /// Shows what is on record of users whose reports another process has, or had, unless it is `told` to end. Returns why the run must
-    /// stop, if its rows cannot be written.
+    /// Shows what is on record of users whose reports another process has, or had, unless it is `told` to end.
     async fn tell_rest<R: RunRow>(
         &self,
         driven: &mut Driven<'a, R>,
         seen: Seen,
         report: &RunReport,
         told: impl Future<Output = Ended>,
-    ) -> Result<Option<Stop>, CommandError> {
+    ) -> Result<(), CommandError> {
         if seen.users() >= report.tally.settled() {
-            return Ok(None);
+            return Ok(());
         }
         let (id, stores) = (id_of(self.header)?, self.context.stores()?);
         let (action, which) = (self.header.action.clone(), self.which);
@@ -373,13 +370,18 @@ impl<'a> Following<'a, '_> {
         let missing = |why: &str| self.context.ui.warn(t!("rows are missing: {why}"));
         tokio::select! {
             read = reading => match read {
-                Ok(Ok(rest)) => return Ok(rest.into_iter().find_map(|report| driven.told(report).break_value())),
+                Ok(Ok(rest)) => {
+                    let stop = rest.into_iter().find_map(|report| driven.told(report).break_value());
+                    if let Some(stop) = stop {
+                        driven.stop_because(stop);
+                    }
+                }
                 Ok(Err(error)) => missing(&with_causes(&error)),
                 Err(error) => missing(&error.to_string()),
             },
             _ = told => missing(t!("interrupted")),
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Takes over the end of the run; returns the error that is more than its stop.
