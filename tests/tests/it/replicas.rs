@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::env::{STUCK, TestEnv, until};
-use super::service::{RoundRobin, Service, ask};
+use super::service::{RoundRobin, Service, ask, front};
 use super::team_chaos::{AGAIN, End, name, watch};
 use crate::cluster::TestDatabase;
 
@@ -162,10 +162,7 @@ fn a_command_shows_what_every_replica_did() {
     let replicas = [team.replica(0), team.replica(1)];
     let before = RoundRobin::new();
     before.is_before(&replicas);
-    let mut front = TestEnv::bare();
-    front.set("EASEMOB_SERVICE", &format!("http://{}", before.address));
-    front.set("EASEMOB_SERVICE_KEY", super::service::KEY);
-    front.set("EASEMOB_SERVICE_APP", "default");
+    let front = front(&before.address, "default");
     let names: Vec<String> = (0..team.users).map(name).collect();
     let of_list = |users: &[String]| {
         let list = front.file(&format!("{}.list", users.len()), users.join("\n"));

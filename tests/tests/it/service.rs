@@ -142,6 +142,15 @@ fn unchunked(mut body: &str) -> Option<String> {
     }
 }
 
+/// Returns a command line that has only a key of the service at an address, for one app.
+pub(crate) fn front(address: &str, app: &str) -> TestEnv {
+    let mut front = TestEnv::bare();
+    front.set("EASEMOB_SERVICE", &format!("http://{address}"));
+    front.set("EASEMOB_SERVICE_KEY", KEY);
+    front.set("EASEMOB_SERVICE_APP", app);
+    front
+}
+
 /// Passes each connection on to the next of several processes, as a load balancer does. It ends with the program.
 pub(crate) struct RoundRobin {
     pub(crate) address: String,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::collector::login;
 use super::env::{STUCK, TestEnv, until};
-use super::service::{RoundRobin, Service, ask_with};
+use super::service::{RoundRobin, Service, ask_with, front};
 use crate::cluster::TestDatabase;
 
 const SECRET: &str = "hook-secret";
@@ -338,10 +338,7 @@ fn a_scan_and_the_doctor_go_through_the_service() {
     team.before.is_before([&service]);
     let _ = team.sign_in("ann");
     team.sandbox.register("bob");
-    let mut front = TestEnv::bare();
-    front.set("EASEMOB_SERVICE", &format!("http://{}", service.address));
-    front.set("EASEMOB_SERVICE_KEY", super::service::KEY);
-    front.set("EASEMOB_SERVICE_APP", "local");
+    let mut front = front(&service.address, "local");
     let scanned = front.run(&["logins", "scan", "-o", "json"]).expect(0).json();
     assert_eq!(
         (
@@ -381,23 +378,12 @@ fn a_scan_and_the_doctor_go_through_the_service() {
     assert_eq!(refused.json()["rows"][1]["verdict"], "fail", "{}", refused.text());
 }
 
-impl Team {
-    /// A command line that has only a key of the service.
-    fn front(&self) -> TestEnv {
-        let mut front = TestEnv::bare();
-        front.set("EASEMOB_SERVICE", &format!("http://{}", self.before.address));
-        front.set("EASEMOB_SERVICE_KEY", super::service::KEY);
-        front.set("EASEMOB_SERVICE_APP", "local");
-        front
-    }
-}
-
 #[test]
 fn posts_are_imported_through_the_service_and_what_it_counts_is_kept() {
     let Some(team) = Team::new() else { return };
     let service = team.replica("one");
     team.before.is_before([&service]);
-    let front = team.front();
+    let front = front(&team.before.address, "local");
     let secret = front.file("hook.secret", SECRET);
     let mut posts: Vec<String> = (0..1_500).map(|number| login(number, SECRET)).collect();
     posts.insert(3, "no post".into());
@@ -439,7 +425,7 @@ fn a_watch_of_the_service_is_started_followed_and_stopped_from_the_command_line(
     let Some(team) = Team::new() else { return };
     let replicas = [team.replica("one"), team.replica("two")];
     team.before.is_before(&replicas);
-    let front = team.front();
+    let front = front(&team.before.address, "local");
     let policy = front.file("four-phones.toml", "[platforms]\nios = 1\n");
     let args = |policy: &str, most: &str| -> Vec<String> {
         [
@@ -535,7 +521,7 @@ fn a_list_of_any_length_is_scanned_through_the_service() {
     let service = team.replica("one");
     team.before.is_before([&service]);
     let _ = team.sign_in("user00000");
-    let front = team.front();
+    let front = front(&team.before.address, "local");
     let names: Vec<String> = (0..12_000).map(|number| format!("user{number:05}")).collect();
     let list = front.file("list", names.join("\n"));
     let scanned = front
