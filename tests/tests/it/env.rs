@@ -49,14 +49,19 @@ pub(crate) fn until(what: &str, happened: impl FnMut() -> bool) {
 /// Waits for something, or fails with an explanation.
 fn until_or(what: &str, mut happened: impl FnMut() -> bool, explain: impl Fn() -> String) {
     let started = Instant::now();
-    while !happened() {
+    loop {
+        let asked = Instant::now();
+        if happened() {
+            return;
+        }
         assert!(
             started.elapsed() < LONGEST_RUN,
             "waited in vain: {what} {}",
             explain()
         );
-        // Often enough to meet a moment, and without taking a core from what is waited for.
-        std::thread::sleep(Duration::from_micros(200));
+        // Often enough to meet a moment; a question that costs a request or a process is asked less often, because what
+        // is waited for needs the core.
+        std::thread::sleep((asked.elapsed() * 4).max(Duration::from_micros(200)));
     }
 }
 

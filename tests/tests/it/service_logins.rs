@@ -1,5 +1,6 @@
 //! What the service knows of logins: the numbers of the command line, events at every replica, and work that outlives one.
 
+use std::thread;
 use std::time::Duration;
 
 use easemob_admin_sandbox::{Fault, Sandbox, Webhook};
@@ -18,10 +19,16 @@ struct Team {
     sandbox: Sandbox,
     before: RoundRobin,
     hook_secret: String,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl Team {
+    /// How many statements the database was asked so far.
+    fn statements(&self) -> u64 {
+        let counted = "SELECT xact_commit::text FROM pg_stat_database WHERE datname = current_database()";
+        self.database.run(counted)[0].parse().unwrap()
+    }
+
     /// Returns nothing if there is no PostgreSQL.
     fn new() -> Option<Self> {
         let database = TestDatabase::create()?;
@@ -53,7 +60,7 @@ impl Team {
             sandbox,
             before,
             hook_secret,
-            _database: database,
+            database,
         })
     }
 
@@ -315,6 +322,13 @@ fn a_scan_is_continued_by_another_replica() {
     drop(first);
     team.sandbox.release_calls();
     team.sandbox.clear_faults();
+    let asked_before = team.statements();
+    thread::sleep(Duration::from_secs(3));
+    let asked_meanwhile = team.statements() - asked_before;
+    assert!(
+        asked_meanwhile < 300,
+        "whoever waits for work asks for it every few seconds, not {asked_meanwhile} times in three"
+    );
     let scan = format!("logins/scans/{}", asked.json()["id"].as_str().unwrap());
     until("the scan", || get(&second, &scan)["state"] == "complete");
     let scan = get(&second, &scan);

@@ -1,6 +1,8 @@
 //! Does what is due, one process at a time for each schedule and each job.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,39 +57,70 @@ impl Due {
     }
 }
 
+/// The work that this process has begun, by lease.
+#[derive(Default)]
+struct Working {
+    tasks: JoinSet<()>,
+    leases: BTreeMap<tokio::task::Id, String>,
+}
+
+impl Working {
+    /// Begins work, unless it is under way.
+    fn begin<F>(&mut self, lease: String, work: impl FnOnce(String) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        if self.leases.values().all(|begun| *begun != lease) {
+            let task = self.tasks.spawn(work(lease.clone()));
+            self.leases.insert(task.id(), lease);
+        }
+    }
+
+    /// Waits until it is time to look again. The end of work is no reason to: if another process has it, or if it fails, it would
+    /// be begun and end again at once, for as long as that lasts.
+    async fn until_next_look(&mut self, something_is_due: impl Future<Output = ()>) {
+        let (mut pause, mut due) = (pin!(sleep(LOOK)), pin!(something_is_due));
+        loop {
+            tokio::select! {
+                () = &mut pause => return,
+                () = &mut due => return,
+                Some(ended) = self.tasks.join_next_with_id() => {
+                    let id = match ended {
+                        Ok((id, ())) => id,
+                        Err(error) => error.id(),
+                    };
+                    self.leases.remove(&id);
+                }
+            }
+        }
+    }
+
+    /// Waits until all work has ended.
+    async fn ended(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
 /// Does what is due until the service stops.
 pub(crate) async fn keep(service: Service) {
-    let mut working = JoinSet::new();
-    let mut busy: BTreeMap<tokio::task::Id, String> = BTreeMap::new();
+    let mut working = Working::default();
     while !service.runner().is_draining() {
         let this = service.clone();
         match tokio::task::spawn_blocking(move || due(&this)).await {
             Ok(Ok(found)) => {
                 for due in found {
-                    let lease = due.lease();
-                    if busy.values().all(|busy| *busy != lease) {
-                        let this = service.clone();
-                        let work = leased(service.clone(), lease.clone(), |wish| due.work(this, wish));
-                        busy.insert(working.spawn(work).id(), lease);
-                    }
+                    let this = service.clone();
+                    working.begin(due.lease(), |lease| {
+                        leased(this.clone(), lease, |wish| due.work(this, wish))
+                    });
                 }
             }
             Ok(Err(error)) => tracing::warn!(error = with_causes(&error), "cannot look for what is due"),
             Err(_) => {}
         }
-        tokio::select! {
-            () = sleep(LOOK) => {}
-            () = service.something_is_due() => {}
-            Some(ended) = working.join_next_with_id() => {
-                let id = match ended {
-                    Ok((id, ())) => id,
-                    Err(error) => error.id(),
-                };
-                busy.remove(&id);
-            }
-        }
+        working.until_next_look(service.something_is_due()).await;
     }
-    while working.join_next().await.is_some() {}
+    working.ended().await;
 }
 
 /// Says that this process is alive, and records what those left behind that are not.
@@ -205,5 +238,47 @@ async fn job(
         ScheduledJob::DueUnlocks => lift_due_locks(service, app, schedule, due).await,
         ScheduledJob::Scan => scan(service, app, wish).await,
         ScheduledJob::PolicyCheck => check_policy(service, app, schedule).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_ends_at_once_is_begun_again_at_the_next_look() {
+        let mut working = Working::default();
+        let start = Instant::now();
+        for look in 1..=3 {
+            for lease in ["scan/a/1", "watch/a/1"] {
+                working.begin(lease.into(), |_| ready(()));
+            }
+            working.until_next_look(pending()).await;
+            assert_eq!(start.elapsed().as_secs(), LOOK.as_secs() * look);
+            assert!(working.leases.is_empty());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_is_under_way_is_not_begun_twice_and_what_is_due_is_looked_for_at_once() {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let mut working = Working::default();
+        let start = Instant::now();
+        for _ in 0..3 {
+            let begun = Arc::clone(&begun);
+            working.begin("scan/a/1".into(), |_| async move {
+                begun.fetch_add(1, Ordering::Relaxed);
+                sleep(LOOK / 2).await;
+            });
+            working.until_next_look(ready(())).await;
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        working.ended().await;
+        assert_eq!((begun.load(Ordering::Relaxed), start.elapsed()), (1, LOOK / 2));
     }
 }
