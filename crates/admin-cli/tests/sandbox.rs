@@ -441,7 +441,15 @@ fn a_silent_server_is_told_apart() {
         home,
         secret,
     };
-    let out = runtime_two.run(&["--app-root", &root, "users", "show", "ann"]);
+    let out = runtime_two.run(&[
+        "--app-root",
+        &root,
+        "--wait-for-server",
+        "1s",
+        "users",
+        "show",
+        "ann",
+    ]);
     assert_eq!(out.code, 5, "{}", out.stderr);
 }
 

@@ -233,7 +233,7 @@ fn every_page_is_accessible_in_both_languages_and_themes() {
     let looks = if std::env::var_os("EVERY_LOOK").is_some() {
         8
     } else {
-        4
+        2
     };
     world.play("pages", looks + 1);
 }

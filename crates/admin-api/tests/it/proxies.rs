@@ -146,7 +146,7 @@ fn loopback_is_never_asked_through_a_proxy() {
 /// One that is heeded finds nobody at an address for documentation, in the second that the client waits.
 #[test]
 fn an_exception_keeps_the_token_from_the_proxy() {
-    for (root, name, list) in [
+    let exceptions = [
         ("http://192.0.2.7/acme/chat", "NO_PROXY", "*"),
         ("http://192.0.2.7/acme/chat", "no_proxy", "a.org, *"),
         ("http://192.0.2.7/acme/chat", "NO_PROXY", "192.0.2.0/24"),
@@ -155,12 +155,18 @@ fn an_exception_keeps_the_token_from_the_proxy() {
         ("http://[2001:db8::7]/acme/chat", "no_proxy", "[2001:db8::7]"),
         ("http://im.invalid/acme/chat", "NO_PROXY", "*"),
         ("http://im.invalid/acme/chat", "NO_PROXY", "a.org .INVALID"),
-    ] {
-        for proxy in ["HTTP_PROXY", "all_proxy"] {
-            let (succeeded, lines) = asked(root, &[(proxy, "PROXY"), (name, list)]);
-            assert_eq!((succeeded, lines), (false, vec![]), "{root} {name}={list}");
+    ];
+    // Each waits for a server that is not there.
+    std::thread::scope(|scope| {
+        for (root, name, list) in exceptions {
+            for proxy in ["HTTP_PROXY", "all_proxy"] {
+                scope.spawn(move || {
+                    let (succeeded, lines) = asked(root, &[(proxy, "PROXY"), (name, list)]);
+                    assert_eq!((succeeded, lines), (false, vec![]), "{root} {name}={list}");
+                });
+            }
         }
-    }
+    });
     for list in ["192.0.2.8", "192.0.2.7:443", "*:443", "::/0"] {
         let (succeeded, lines) = asked(
             "http://192.0.2.7/acme/chat",

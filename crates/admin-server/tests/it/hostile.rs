@@ -65,7 +65,7 @@ async fn a_list_that_breaks_off_is_never_a_shorter_list() {
         "content-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n",
     );
     let pieces = format!("{head}{:x}\r\n{lines}\r\n", lines.len());
-    let answer = raw(&served, pieces.as_bytes());
+    let answer = sent(&served, pieces.as_bytes(), true);
     assert!(["400", "none"].contains(&status(&answer)), "{answer}");
     let runs = served.get("/v1/apps/chat/runs").await.expect(200).json();
     assert_eq!(runs["items"], serde_json::json!([]));
