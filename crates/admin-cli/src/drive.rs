@@ -4,6 +4,7 @@ mod conclusion;
 mod elsewhere;
 mod rows;
 mod stats;
+mod told;
 
 use std::future::Future;
 use std::io;
@@ -12,7 +13,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use easemob_admin_ops::jobs::execute::{Executed, Job, execute};
-use easemob_admin_ops::report::Report;
+use easemob_admin_ops::report::{Outcome, Report};
 use easemob_admin_ops::run::attempt::Attempt;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::schedule::concurrency::Traffic;
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 use self::conclusion::conclude;
 use self::rows::Rows;
 use self::stats::Stats;
+use self::told::Told;
 use crate::cli::RowsOf;
 use crate::command_error::CommandError;
 use crate::context::{Context, Session};
@@ -79,6 +81,11 @@ pub trait RunRow: Row {
 
     /// Returns the line of the list that named the user, if the row has it.
     fn line(&self) -> Option<u64> {
+        None
+    }
+
+    /// Returns the user, if the row has no line.
+    fn user(&self) -> Option<&str> {
         None
     }
 }
@@ -221,6 +228,7 @@ impl<'a, R: RunRow> Driven<'a, R> {
                 rows: Rows::new(&context.ui, report, run.acts, failures_only(&run)),
                 stats: Stats::begin(context, run.summary.users),
                 first_failed: None,
+                told: None,
             },
             started: Instant::now(),
             requests_before: server.client().requests_sent(),
@@ -255,6 +263,16 @@ impl<'a, R: RunRow> Driven<'a, R> {
     /// Counts what all workers did, and not only this one.
     pub fn recount(&mut self, tally: Tally) {
         self.run_loop.recount(tally);
+    }
+
+    /// Remembers from now on whose rows were shown, because other processes work on the run, too.
+    pub fn remember_told(&mut self) {
+        self.screen.told = Some(Told::default());
+    }
+
+    /// Returns whose rows were shown, apart from those who were not reached; nobody if that was not to be remembered.
+    pub fn take_told(&mut self) -> Told {
+        self.screen.told.take().unwrap_or_default()
     }
 
     /// Returns the summary, to fill in what a later phase found.
@@ -423,6 +441,8 @@ struct Screen<'a> {
     stats: Stats,
     /// The first line of the list whose user failed.
     first_failed: Option<u64>,
+    /// Whose rows were shown, if that is to be remembered.
+    told: Option<Told>,
 }
 
 impl<R: Shown> Observer<R> for Screen<'_> {
@@ -437,6 +457,9 @@ impl<R: Shown> Observer<R> for Screen<'_> {
                 self.stats.failed += 1;
                 let lines = self.first_failed.into_iter().chain(report.line());
                 self.first_failed = lines.min();
+            }
+            if let Some(told) = self.told.as_mut().filter(|_| report.is_reached()) {
+                told.insert(report.line(), report.user());
             }
             report.show(&mut self.rows)?;
         }
@@ -477,8 +500,13 @@ trait Shown {
 
     fn failed(&self) -> bool;
 
+    /// Whether the user was reached.
+    fn is_reached(&self) -> bool;
+
     /// The line of the list, if it is known.
     fn line(&self) -> Option<u64>;
+
+    fn user(&self) -> Option<&str>;
 }
 
 impl<R: RunRow> Shown for R {
@@ -490,8 +518,17 @@ impl<R: RunRow> Shown for R {
         self.failure().is_some()
     }
 
+    // Of who is not reached there is no row.
+    fn is_reached(&self) -> bool {
+        true
+    }
+
     fn line(&self) -> Option<u64> {
         RunRow::line(self)
+    }
+
+    fn user(&self) -> Option<&str> {
+        RunRow::user(self)
     }
 }
 
@@ -514,7 +551,15 @@ impl Shown for Report {
         }
     }
 
+    fn is_reached(&self) -> bool {
+        self.outcome() != Outcome::NotStarted
+    }
+
     fn line(&self) -> Option<u64> {
         Self::line(self)
+    }
+
+    fn user(&self) -> Option<&str> {
+        Self::user(self)
     }
 }

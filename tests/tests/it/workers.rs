@@ -1,5 +1,7 @@
 //! Workers on several machines that share the runs of a database.
 
+use std::collections::BTreeSet;
+
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -174,12 +176,45 @@ fn the_command_that_began_a_run_shares_it_with_workers_and_reports_all_of_it() {
     let by_worker = worker.json()["summary"]["done"].as_u64().unwrap();
     assert!(by_worker >= 256, "{}", worker.text());
     team.env.sandbox().release_calls();
-    let ended = TestEnv::finish(command).expect(0);
-    let summary = &ended.json()["summary"];
+    let ended = TestEnv::finish(command).expect(0).json();
+    let summary = &ended["summary"];
     assert_eq!((&summary["users"], &summary["done"]), (&800.into(), &800.into()));
-    let rows = ended.json()["rows"].as_array().unwrap().len() as u64;
-    assert_eq!(rows, 800 - by_worker, "its rows are what it did itself");
+    let rows = ended["rows"].as_array().unwrap();
+    let users: BTreeSet<&str> = rows.iter().map(|row| row["user"].as_str().unwrap()).collect();
+    assert_eq!(
+        (rows.len(), users.len()),
+        (800, 800),
+        "a row for each user, whoever did it"
+    );
     team.everybody_was_signed_out_once();
+}
+
+#[test]
+fn acts_of_every_kind_that_are_shared_have_a_row_for_everybody() {
+    let Some(team) = Team::new(400) else { return };
+    let names: Vec<String> = (0..400).map(|number| format!("user{number:06}")).collect();
+    let each: Vec<&str> = names.iter().flat_map(|name| ["--user", name]).collect();
+    let acts = [
+        ("users.ban", vec!["users", "ban", "--from", &team.list]),
+        (
+            "limits.set",
+            [&["limits", "set", "--default", "3"][..], &each].concat(),
+        ),
+    ];
+    for (call, act) in acts {
+        team.env.sandbox().inject(Fault::delay(call, STUCK).times(1));
+        let rest = ["--reason", "x", "--yes", "--rate", "unlimited", "-o", "json"];
+        let command = team.on("one", &[&act[..], &rest].concat());
+        until("a call that is held up", || team.env.sandbox().held_calls() > 0);
+        let by_worker = team.run_on("two", WORK).expect(0).json()["summary"]["done"].clone();
+        assert!(by_worker.as_u64() > Some(0), "{call}: {by_worker}");
+        team.env.sandbox().release_calls();
+        let ended = TestEnv::finish(command).expect(0).json();
+        let rows = ended["rows"].as_array().unwrap();
+        let users: BTreeSet<&str> = rows.iter().map(|row| row["user"].as_str().unwrap()).collect();
+        assert_eq!((rows.len(), users.len()), (400, 400), "{call}");
+        assert_eq!(ended["summary"]["done"], 400, "{call}");
+    }
 }
 
 #[test]

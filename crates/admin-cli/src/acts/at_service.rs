@@ -1,24 +1,19 @@
 //! Lets a service work on a run, and reports it as if it was worked on here.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 
-use easemob_admin_ops::causes::with_causes;
 use easemob_admin_ops::jobs::execute::Job;
 use easemob_admin_ops::operations::{Event, FatalKind, RunReport};
 use easemob_admin_ops::report::ban::BanReport;
 use easemob_admin_ops::report::device::DeviceReport;
 use easemob_admin_ops::report::limits::LimitsReport;
 use easemob_admin_ops::report::lock::LockReport;
-use easemob_admin_ops::report::recorded::recorded;
-use easemob_admin_ops::report::{Outcome, Report};
 use easemob_admin_ops::run::id::RunId;
-use easemob_admin_ops::run::item::Item;
 use easemob_admin_ops::run::journal::header::Header;
 use easemob_admin_ops::run::journal::progress::Progress;
 use easemob_admin_ops::run::resume::Which;
-use easemob_admin_ops::run::store::{OpenRun, RunError};
+use easemob_admin_ops::run::store::OpenRun;
 use easemob_admin_ops::schedule::concurrency::Concurrency;
 use easemob_admin_ops::schedule::pipeline::{REST, Stop, Wish};
 use easemob_admin_remote::api::Start;
@@ -31,6 +26,7 @@ use tokio::time::sleep;
 use super::attempt::summary_of_attempt;
 use super::parts::id_of;
 use super::perform::{Attempted, job_of, warn_of_its_end};
+use super::rest::tell_rest;
 use super::verify;
 use crate::command_error::{CONSOLE, CommandError};
 use crate::commands::runs::ticket;
@@ -235,35 +231,6 @@ struct Following<'a, 'r> {
     wishes: &'r watch::Sender<Wish>,
 }
 
-/// Whose rows were shown, apart from those who were not reached.
-#[derive(Default)]
-struct Seen {
-    /// By the line of the list.
-    lines: HashSet<u64>,
-    /// Those whose reports name no line.
-    names: HashSet<String>,
-}
-
-impl Seen {
-    fn insert(&mut self, report: &Report) {
-        if report.outcome() == Outcome::NotStarted {
-            return;
-        }
-        match report.line() {
-            Some(line) => self.lines.insert(line),
-            None => self.names.insert(report.user().unwrap_or_default().to_owned()),
-        };
-    }
-
-    fn users(&self) -> u64 {
-        (self.lines.len() + self.names.len()) as u64
-    }
-
-    fn has(&self, item: &Item) -> bool {
-        self.lines.contains(&item.line) || self.names.contains(item.user.as_str())
-    }
-}
-
 /// What happens next.
 enum Next {
     Said(Result<Option<Said>, ServiceError>),
@@ -288,7 +255,7 @@ impl<'a> Following<'a, '_> {
         let mut driven = Driven::<R>::begin_with(run, self.wishes)?;
         let mut told: Pin<Box<dyn Future<Output = Ended> + '_>> = Box::pin(told);
         let mut by_deadline = false;
-        let mut seen = Seen::default();
+        driven.remember_told();
         let failed = loop {
             let (next, stopped) = next(&mut self.work, &mut told, &mut driven).await;
             let mut stop = stopped;
@@ -305,13 +272,12 @@ impl<'a> Following<'a, '_> {
                 Next::Said(Ok(Some(said))) => match said {
                     Said::Event(event) => match *event {
                         Event::Item(report) => {
-                            seen.insert(&report);
                             if let ControlFlow::Break(reason) = driven.told(report) {
                                 stop = Some(reason);
                             }
                         }
                         Event::Ended(report) => {
-                            self.tell_rest(&mut driven, seen, &report, &mut told).await?;
+                            self.tell_rest(&mut driven, &report, &mut told).await?;
                             if let Some(stop) = stop {
                                 driven.stop_because(stop);
                             }
@@ -319,7 +285,7 @@ impl<'a> Following<'a, '_> {
                         }
                     },
                     Said::CutOff(report) => {
-                        self.tell_rest(&mut driven, seen, &report, &mut told).await?;
+                        self.tell_rest(&mut driven, &report, &mut told).await?;
                         driven.ended(&report, by_deadline);
                         break (!by_deadline).then(|| self.cut_off());
                     }
@@ -345,43 +311,14 @@ impl<'a> Following<'a, '_> {
         Ok((driven, failed))
     }
 
-    /// Shows what is on record of users whose reports another process has, or had, unless it is `told` to end.
     async fn tell_rest<R: RunRow>(
         &self,
         driven: &mut Driven<'a, R>,
-        seen: Seen,
         report: &RunReport,
         told: impl Future<Output = Ended>,
     ) -> Result<(), CommandError> {
-        if seen.users() >= report.tally.settled() {
-            return Ok(());
-        }
-        let (id, stores) = (id_of(self.header)?, self.context.stores()?);
-        let (action, which) = (self.header.action.clone(), self.which);
-        let reading = tokio::task::spawn_blocking(move || {
-            let (items, records) = (stores.runs().items(&id)?, stores.runs().records(&id)?);
-            let rest = recorded(&action, items, records, which, |item| seen.has(item));
-            rest.map_err(|source| RunError::Io {
-                what: "cannot read what was recorded of run",
-                at: id.to_string(),
-                source,
-            })
-        });
-        let missing = |why: &str| self.context.ui.warn(t!("rows are missing: {why}"));
-        tokio::select! {
-            read = reading => match read {
-                Ok(Ok(rest)) => {
-                    let stop = rest.into_iter().find_map(|report| driven.told(report).break_value());
-                    if let Some(stop) = stop {
-                        driven.stop_because(stop);
-                    }
-                }
-                Ok(Err(error)) => missing(&with_causes(&error)),
-                Err(error) => missing(&error.to_string()),
-            },
-            _ = told => missing(t!("interrupted")),
-        }
-        Ok(())
+        let settled = report.tally.settled();
+        tell_rest(self.context, self.header, self.which, driven, settled, told).await
     }
 
     /// Takes over the end of the run; returns the error that is more than its stop.

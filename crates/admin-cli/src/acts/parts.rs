@@ -57,6 +57,11 @@ impl Parts {
         Ok(Self::Shared(Shared { id, before }))
     }
 
+    /// Returns true if other workers take part.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Shared(_))
+    }
+
     /// Opens the next part. Waits for other workers if they have all that is left: what one of them leaves is done here.
     pub(super) async fn next(
         &mut self,

@@ -28,6 +28,7 @@ use super::attempt::summary_of_attempt;
 use super::open_locks::open_locks;
 use super::operator::operator;
 use super::parts::{Parts, direct, id_of};
+use super::rest::tell_rest;
 use super::verify;
 use crate::command_error::CommandError;
 use crate::commands::acting::{Acting, require_shared};
@@ -179,7 +180,7 @@ impl<'a> Work<'a, '_> {
             let (attempt, tasks) = Attempt::begin(open, self.which, operator, now_ms).await?;
             let driven = match &mut driven {
                 Some(driven) => driven,
-                none => none.insert(self.drive(&wishes)?),
+                none => none.insert(self.drive(&wishes, parts.is_shared())?),
             };
             let executed = driven.execute(&server, &stores, &attempt, tasks, self.job);
             // It holds the state of every kind of run.
@@ -197,7 +198,7 @@ impl<'a> Work<'a, '_> {
         // Other workers may have taken everything.
         let mut driven = match driven {
             Some(driven) => driven,
-            None => self.drive(&wishes)?,
+            None => self.drive(&wishes, parts.is_shared())?,
         };
         let mut shared = || -> Result<Option<Tally>, CommandError> {
             if parts.has_more(stores.runs())? {
@@ -207,7 +208,12 @@ impl<'a> Work<'a, '_> {
             Ok(parts.done_by_all(stores.runs())?)
         };
         match shared() {
-            Ok(Some(tally)) => driven.recount(tally),
+            Ok(Some(tally)) => {
+                driven.recount(tally);
+                let aborted = wish.wait_for(|wish| *wish == Wish::Abort);
+                let settled = tally.settled();
+                tell_rest(context, self.header, self.which, &mut driven, settled, aborted).await?;
+            }
             Ok(None) => {}
             Err(error) => context.ui.warn(t!(
                 "cannot tell what other workers do with the run: {}",
@@ -217,8 +223,12 @@ impl<'a> Work<'a, '_> {
         Ok(driven)
     }
 
-    /// Starts the report.
-    fn drive<R: RunRow>(&self, wishes: &watch::Sender<Wish>) -> Result<Driven<'a, R>, CommandError> {
+    /// Starts the report of work that may be shared with other processes.
+    fn drive<R: RunRow>(
+        &self,
+        wishes: &watch::Sender<Wish>,
+        is_shared: bool,
+    ) -> Result<Driven<'a, R>, CommandError> {
         let run = Run {
             context: self.context,
             session: self.session,
@@ -228,7 +238,11 @@ impl<'a> Work<'a, '_> {
             acts: true,
             summary: self.summary.clone(),
         };
-        Driven::begin_with(run, wishes)
+        let mut driven = Driven::begin_with(run, wishes)?;
+        if is_shared {
+            driven.remember_told();
+        }
+        Ok(driven)
     }
 
     /// Returns what the store stops this command with.
