@@ -83,6 +83,12 @@ class Play {
     }
   }
 
+  /** Waits until the focus is on what has this text: it goes there when the page has settled. */
+  focusIsOn(page, text) {
+    const focused = () => page.evaluate(() => document.activeElement.textContent.trim());
+    return this.until(`the focus is on ${text}`, async () => (await focused()) === text);
+  }
+
   /** Fails if a page is not accessible, or wider than its window. */
   async accessible(page, what) {
     await page.evaluate(axe);

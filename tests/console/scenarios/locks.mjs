@@ -33,7 +33,7 @@ export default {
     await play.shot(page, "locks");
     await page.click("text=Lift 1 overdue…");
     await modal(page);
-    play.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "Cancel", "focus starts on");
+    await play.focusIsOn(page, "Cancel");
     await play.accessible(page, "locks/lift");
     await page.fill("dialog [name=reason]", "the time is over");
     await page.click("dialog button.btn--go");

@@ -35,7 +35,7 @@ export default {
     // Esc and Enter mean no.
     await page.click("text=Pause…");
     await page.waitForSelector("dialog[data-shown]");
-    play.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "Cancel", "focus starts on");
+    await play.focusIsOn(page, "Cancel");
     await page.keyboard.press("Escape");
     await page.waitForSelector("dialog", { state: "detached" });
     await page.click("text=Pause…");

@@ -38,7 +38,7 @@ export default {
     await row.locator("text=Sign out").click();
     // No comes first, and Esc is no.
     await page.waitForSelector("[data-ask]");
-    play.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "No", "focus starts on");
+    await play.focusIsOn(page, "No");
     await page.keyboard.press("Escape");
     await page.waitForSelector("[data-ask]", { state: "detached" });
     play.equal(await play.devices("kicked"), ["android_live", "webim_1"]);

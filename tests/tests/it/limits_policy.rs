@@ -269,7 +269,11 @@ pub(super) fn a_snapshot_is_checked_like_what_is_online() {
     let _ = env
         .run(&["sessions", "logout", "ann", "--reason", "test", "--yes"])
         .expect(0);
-    env.sandbox().inject(Fault::status("devices.list", 400).times(1));
+    env.sandbox().inject(
+        Fault::status("devices.list", 400)
+            .on("GET", "/users/bob/resources")
+            .times(1),
+    );
     let _ = env.run(&["logins", "scan"]).expect(6);
     let unread = env.run(&check).expect(6).json()["rows"].clone();
     assert_eq!(
