@@ -59,9 +59,10 @@ fn until_or(what: &str, mut happened: impl FnMut() -> bool, explain: impl Fn() -
             "waited in vain: {what} {}",
             explain()
         );
-        // Often enough to meet a moment; a question that costs a request or a process is asked less often, because what
-        // is waited for needs the core.
-        std::thread::sleep((asked.elapsed() * 4).max(Duration::from_micros(200)));
+        // Often enough to meet a moment, however long the question takes on a busy machine; one that costs a request is asked less
+        // often, because what is waited for needs the core.
+        let pause = asked.elapsed() * 4;
+        std::thread::sleep(pause.clamp(Duration::from_micros(200), Duration::from_millis(20)));
     }
 }
 
