@@ -27,7 +27,7 @@ fn online(served: &Served, user: &str, resource: &str) {
     served.sandbox.sign_in_as(user, resource).unwrap();
 }
 
-async fn until(what: &str, mut happened: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut happened: impl AsyncFnMut() -> bool) {
     for _ in 0..600 {
         if happened().await {
             return;
