@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use easemob_admin_ops::jobs::execute::{Executed, Job, execute};
-use easemob_admin_ops::report::{Outcome, Report};
+use easemob_admin_ops::report::Report;
 use easemob_admin_ops::run::attempt::Attempt;
 use easemob_admin_ops::run::item::Task;
 use easemob_admin_ops::schedule::concurrency::Traffic;
@@ -81,11 +81,6 @@ pub trait RunRow: Row {
 
     /// Returns the line of the list that named the user, if the row has it.
     fn line(&self) -> Option<u64> {
-        None
-    }
-
-    /// Returns the user, if the row has no line.
-    fn user(&self) -> Option<&str> {
         None
     }
 }
@@ -458,8 +453,8 @@ impl<R: Shown> Observer<R> for Screen<'_> {
                 let lines = self.first_failed.into_iter().chain(report.line());
                 self.first_failed = lines.min();
             }
-            if let Some(told) = self.told.as_mut().filter(|_| report.is_reached()) {
-                told.insert(report.line(), report.user());
+            if let Some(told) = &mut self.told {
+                report.remember(told);
             }
             report.show(&mut self.rows)?;
         }
@@ -500,13 +495,11 @@ trait Shown {
 
     fn failed(&self) -> bool;
 
-    /// Whether the user was reached.
-    fn is_reached(&self) -> bool;
-
     /// The line of the list, if it is known.
     fn line(&self) -> Option<u64>;
 
-    fn user(&self) -> Option<&str>;
+    /// Remembers whose row this is.
+    fn remember(&self, told: &mut Told);
 }
 
 impl<R: RunRow> Shown for R {
@@ -518,18 +511,12 @@ impl<R: RunRow> Shown for R {
         self.failure().is_some()
     }
 
-    // Of who is not reached there is no row.
-    fn is_reached(&self) -> bool {
-        true
-    }
-
     fn line(&self) -> Option<u64> {
         RunRow::line(self)
     }
 
-    fn user(&self) -> Option<&str> {
-        RunRow::user(self)
-    }
+    // Only runs are shared, and runs report.
+    fn remember(&self, _: &mut Told) {}
 }
 
 impl Shown for Report {
@@ -551,15 +538,11 @@ impl Shown for Report {
         }
     }
 
-    fn is_reached(&self) -> bool {
-        self.outcome() != Outcome::NotStarted
-    }
-
     fn line(&self) -> Option<u64> {
         Self::line(self)
     }
 
-    fn user(&self) -> Option<&str> {
-        Self::user(self)
+    fn remember(&self, told: &mut Told) {
+        told.insert(self);
     }
 }

@@ -165,8 +165,8 @@ fn tables_and_messages_fit_in_both_languages() {
 fn one_language_in(format: &str) {
     let home = home();
     // All users of the sandbox would take ten seconds, at its rate.
-    let some: String = (0..50).fold(String::new(), |list, number| list + &format!("user{number:04}\n"));
-    std::fs::write(home.path().join("some.txt"), some).unwrap();
+    let some: Vec<String> = (0..50).map(|number| format!("user{number:04}")).collect();
+    std::fs::write(home.path().join("some.txt"), some.join("\n")).unwrap();
     let scan = in_home("--sandbox logins scan --from HOME/some.txt --quiet", home.path());
     for _ in 0..2 {
         assert_eq!(command(home.path(), "en", None, &scan).code, 0);

@@ -296,7 +296,7 @@ fn nothing_has(env: &TestEnv, keys: &[&str]) {
 #[test]
 fn the_key_is_in_no_output_and_no_record() {
     let (env, list) = through(3);
-    let (_, secret) = SERVICE_KEY.rsplit_once('_').unwrap();
+    let secret = secret_of(SERVICE_KEY);
     for args in [
         &logout(&list, &["-vv", "--verify"])[..],
         &["-vv", "devices", "list", "user00"],

@@ -2,8 +2,8 @@
 //! trail, and can be resumed.
 //!
 //! [`begin`] writes a new run to disk, [`attempt`] checks what it needs, [`perform`] works on it as the action in the
-//! journal says, alone or in [`parts`] beside other workers, whose rows are the `rest`, and [`read_first`] reads what some acts have to know before
-//! they start. The rules live in [`easemob_admin_ops`]; this module connects them to the terminal.
+//! journal says, alone or in [`parts`] beside other workers, whose rows are the `rest`, and [`read_first`] reads what some
+//! acts have to know before they start. The rules live in [`easemob_admin_ops`]; this module connects them to the terminal.
 
 pub mod at_service;
 pub mod attempt;

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use easemob_admin_ops::report::{Outcome, Report};
 use easemob_admin_ops::run::item::Item;
 
-/// The users whose rows were shown.
+/// The users whose rows were shown, apart from those who were not reached.
 #[derive(Debug, Default)]
 pub struct Told {
     /// By the line of the list.
@@ -14,10 +15,13 @@ pub struct Told {
 }
 
 impl Told {
-    pub(super) fn insert(&mut self, line: Option<u64>, user: Option<&str>) {
-        match line {
+    pub(super) fn insert(&mut self, report: &Report) {
+        if report.outcome() == Outcome::NotStarted {
+            return;
+        }
+        match report.line() {
             Some(line) => self.lines.insert(line),
-            None => self.names.insert(user.unwrap_or_default().to_owned()),
+            None => self.names.insert(report.user().unwrap_or_default().to_owned()),
         };
     }
 

@@ -65,8 +65,4 @@ impl RunRow for LimitsReport {
         let whose = self.user.as_deref().unwrap_or(t!("the app"));
         Some(t!("limits of {whose}: {error}"))
     }
-
-    fn user(&self) -> Option<&str> {
-        self.user.as_deref()
-    }
 }
